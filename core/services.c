@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* The services that a backend gets from the core. */
+#include "internal.h"
+#include "services.h"
+
+static _Thread_local const char *current_backend;
+
+const char *hy__current_backend(void)
+{
+	return current_backend;
+}
+
+const char *hy__enter_backend(const char *name)
+{
+	const char *before = current_backend;
+
+	current_backend = name;
+	return before;
+}
+
+void hy__leave_backend(const char *before)
+{
+	current_backend = before;
+}
+
+static HY_PRINTF(5, 6) int fail(int code, int64_t host_code, const char *host_name,
+                                const char *hint, const char *format, ...)
+{
+	va_list args;
+
+	/* What a backend returns must not look like success. */
+	if (code >= 0)
+		code = HY_E_ABI;
+	va_start(args, format);
+	hy__fail_va(code, host_code, host_name, hint, format, args);
+	va_end(args);
+	hy__fail_is_backends();
+	return code;
+}
+
+static HY_PRINTF(3, 4) void message(enum hy_log_level level, const char *backend,
+                                    const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	hy__log_backend(level, backend, format, args);
+	va_end(args);
+}
+
+static int vm_read(const struct hy_backend_vm *be, uint64_t gpa, void *data, size_t size)
+{
+	char *vm = (char *)(uintptr_t)be - offsetof(struct hy_vm, be);
+	uint64_t gap;
+
+	return hy__vm_copy_out((struct hy_vm *)(void *)vm, gpa, data, size, &gap);
+}
+
+const struct hy_services hy__services = {
+	.size = sizeof(struct hy_services),
+	.abi_major = HY_BACKEND_ABI_MAJOR,
+	.abi_minor = HY_BACKEND_ABI_MINOR,
+	.fail = fail,
+	.message = message,
+	.vm_read = vm_read,
+};

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/* The x86 part of the KVM backend. */
+#ifndef HY_KVM_X86_H
+#define HY_KVM_X86_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <linux/kvm.h>
+
+#include <hy/backend.h>
+#include <hy/x86.h>
+
+#define X86_INSN_MAX 15
+#define X86_PAGE_SIZE 4096u
+
+/* Sizes of the XSAVE image: without KVM_CAP_XSAVE2 it is this. */
+#define X86_XSAVE_SIZE 4096
+
+struct kvm_arch_host {
+	struct hy_x86_cpuid *cpuid; /* what guests get by default */
+	size_t cpuid_count;
+	uint32_t gpa_bits;
+	bool msr_exit;
+	bool xcrs;              /* the processor has XCR0 */
+	bool emulation_failure; /* KVM_CAP_EXIT_ON_EMULATION_FAILURE */
+	bool exception_payload; /* KVM_CAP_EXCEPTION_PAYLOAD */
+};
+
+struct kvm_arch_vm {
+	size_t xsave_size;
+};
+
+/* How the pending port access was made, where that is known already. */
+enum x86_io_form {
+	X86_IO_UNKNOWN,
+	X86_IO_PLAIN, /* IN, OUT */
+	X86_IO_STRING /* INS, OUTS, with REP or without */
+};
+
+/* A translation of a page of guest code, and all that it depends on. */
+struct x86_page {
+	bool valid;
+	uint64_t linear;
+	uint64_t gpa;
+	uint64_t cr0, cr3, cr4, efer;
+};
+
+struct kvm_arch_cpu {
+	/* What the shared page (run->s.regs) has is what the vCPU has. */
+	bool regs_valid;
+	bool sregs_valid;
+	enum x86_io_form io_form;
+	struct x86_page page[2]; /* by the lowest bit of the page number */
+};
+
+/* --- x86-cpuid.c -------------------------------------------------------------- */
+
+int kvm_x86_cpuid_load(struct hy_backend_host *host);
+int kvm_x86_cpuid(struct hy_backend_host *host, struct hy_x86_cpuid *table, size_t *count);
+/* Gives the vCPU its VM's table, with its own APIC id. */
+int kvm_x86_cpuid_set(struct hy_backend_vcpu *vcpu);
+/* The line for a leaf and subleaf, or NULL. */
+const struct hy_x86_cpuid *kvm_x86_cpuid_find(const struct hy_x86_cpuid *table, size_t count,
+                                              uint32_t leaf, uint32_t subleaf);
+
+/* --- x86-regs.c --------------------------------------------------------------- */
+
+int kvm_x86_get_regs(struct hy_backend_vcpu *vcpu, const hy_reg *ids, union hy_value *values,
+                     size_t count);
+int kvm_x86_set_regs(struct hy_backend_vcpu *vcpu, const hy_reg *ids, const union hy_value *values,
+                     size_t count);
+/* Makes the general registers in the shared page good. */
+int kvm_x86_load_regs(struct hy_backend_vcpu *vcpu);
+/* The same for segments, tables and control registers. */
+int kvm_x86_load_sregs(struct hy_backend_vcpu *vcpu);
+
+/* --- x86-segment.c ------------------------------------------------------------ */
+
+void kvm_x86_segment_from_kvm(struct hy_segment *to, const struct kvm_segment *from);
+void kvm_x86_segment_to_kvm(struct kvm_segment *to, const struct hy_segment *from);
+
+/* --- x86-msr.c ---------------------------------------------------------------- */
+
+/* The MSRs among `ids`; other registers are passed over. */
+int kvm_x86_get_msrs(struct hy_backend_vcpu *vcpu, const hy_reg *ids, union hy_value *values,
+                     size_t count);
+int kvm_x86_set_msrs(struct hy_backend_vcpu *vcpu, const hy_reg *ids, const union hy_value *values,
+                     size_t count);
+/* Makes accesses to the MSRs of the VM's options exits. */
+int kvm_x86_msr_filter(struct hy_backend_vm *vm);
+
+/* --- x86-fetch.c -------------------------------------------------------------- */
+
+/* Whether this is 64-bit code. */
+bool kvm_x86_is_long(const struct kvm_sregs *sregs);
+/* The linear address of an offset into a segment. */
+uint64_t kvm_x86_linear(const struct kvm_sregs *sregs, const struct kvm_segment *segment,
+                        uint64_t offset);
+/* Finds a guest physical address; 0, or negative where nothing is mapped. */
+int kvm_x86_translate(struct hy_backend_vcpu *vcpu, uint64_t linear, uint64_t *gpa);
+/* Reads up to `size` bytes at a linear address; how many were there. */
+size_t kvm_x86_read(struct hy_backend_vcpu *vcpu, uint64_t linear, void *data, size_t size);
+/* Forgets the translations that kvm_x86_read has kept. */
+void kvm_x86_forget_pages(struct hy_backend_vcpu *vcpu);
+
+/* --- x86-io.c ----------------------------------------------------------------- */
+
+/* What is known at a port access exit without asking the guest's memory. */
+struct x86_io {
+	uint16_t port;
+	uint8_t size;
+	bool write;
+	uint32_t data; /* of an OUT, zero-extended */
+	uint64_t rax;
+	uint16_t dx;
+	bool rf;       /* RFLAGS.RF */
+	bool code64;
+	uint8_t default_size; /* of an operand: 2 or 4 */
+};
+
+/* The ways to read the code around the instruction pointer, a bit each. */
+#define X86_IO_PLAIN_AT 1u      /* IN or OUT, the pointer on it */
+#define X86_IO_PLAIN_BEFORE 2u  /* OUT, the pointer past it */
+#define X86_IO_STRING_AT 4u     /* REP INS or OUTS, or INS, the pointer on it */
+#define X86_IO_STRING_BEFORE 8u /* OUTS, the pointer past it */
+
+/*
+ * Says which readings agree with the exit.  `before` ends at the instruction
+ * pointer, `at` begins there.
+ */
+unsigned kvm_x86_io_readings(const struct x86_io *io, const uint8_t *before, size_t before_size,
+                             const uint8_t *at, size_t at_size);
+/* Whether the pending port access is a plain IN or OUT. */
+bool kvm_x86_io_is_plain(struct hy_backend_vcpu *vcpu);
+/* Puts the answer to a pending plain IN into RAX in the shared page. */
+void kvm_x86_io_merge_in(struct hy_backend_vcpu *vcpu);
+
+/* --- x86-state.c -------------------------------------------------------------- */
+
+int kvm_x86_get_xsave(struct hy_backend_vcpu *vcpu, void *image, size_t *size);
+int kvm_x86_set_xsave(struct hy_backend_vcpu *vcpu, const void *image, size_t size);
+
+#endif /* HY_KVM_X86_H */

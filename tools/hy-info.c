@@ -19,6 +19,10 @@
 #define CAP_FIRST_LIMIT 64
 #define CAP_END 128
 
+#define NAME_WIDTH 6 /* of a backend, at least */
+#define WHY "why:  "
+#define HELP "help: "
+
 static const char usage[] =
 	"usage: hy-info [--backend LIST] [--json]\n"
 	"\n"
@@ -103,6 +107,8 @@ static const char *verdict(const struct hy_candidate *candidate, char *text, siz
 
 	if (candidate->stage == HY_STAGE_USABLE)
 		return stage;
+	if (candidate->stage == HY_STAGE_SCAN)
+		return "not loaded";
 	if (candidate->stage == HY_STAGE_PROBE)
 		snprintf(text, size, "%s failed: %s", stage, probe_name(candidate->probe_status));
 	else
@@ -167,14 +173,18 @@ static bool list_tells_all(const struct info *info)
 
 /* --- Text ----------------------------------------------------------------------- */
 
-/* Lines after the first are set under it. */
-static void print_indented(const char *title, const char *text)
+/* A line of its own under a name of `width`; further lines of the text are set under the first. */
+static void print_note(int width, const char *label, const char *text)
 {
-	printf("%s", title);
+	int indent = width + 3;
+
+	if (!text[0])
+		return;
+	printf("%*s%s", indent, "", label);
 	for (; *text; text++) {
 		putchar(*text);
 		if (*text == '\n' && text[1])
-			printf("%*s", (int)strlen(title), "");
+			printf("%*s", indent + (int)strlen(label), "");
 	}
 	putchar('\n');
 }
@@ -186,35 +196,45 @@ static void print_dirs(const struct info *info)
 	puts("searched:");
 	for (size_t i = 0; (dir = dir_at(info, i)) != NULL; i++) {
 		printf("  %s (%s)\n", dir->path, dir->origin);
-		if (dir->reason[0])
-			print_indented("         why:  ", dir->reason);
+		print_note(NAME_WIDTH, WHY, dir->reason);
 	}
 }
 
-static void print_candidate(const struct hy_candidate *candidate)
+static int name_width(const struct info *info)
+{
+	const struct hy_candidate *candidate;
+	int width = NAME_WIDTH;
+
+	for (size_t i = 0; (candidate = candidate_at(info, i)) != NULL; i++)
+		if ((int)strlen(candidate->name) > width)
+			width = (int)strlen(candidate->name);
+	return width;
+}
+
+static void print_candidate(const struct hy_candidate *candidate, int width)
 {
 	char text[64];
 
-	printf("%c %-6s %s", candidate->chosen ? '*' : ' ', candidate->name,
+	printf("%c %-*s %s", candidate->chosen ? '*' : ' ', width, candidate->name,
 	       verdict(candidate, text, sizeof(text)));
 	if (candidate->summary[0])
 		printf(" (%s, version %s, priority %" PRIu32 ")", candidate->summary, candidate->version,
 		       candidate->priority);
-	printf("\n         file: %s\n", candidate->path);
-	if (candidate->reason[0])
-		print_indented("         why:  ", candidate->reason);
-	if (candidate->hint[0])
-		print_indented("         help: ", candidate->hint);
+	putchar('\n');
+	print_note(width, "file: ", candidate->path);
+	print_note(width, WHY, candidate->reason);
+	print_note(width, HELP, candidate->hint);
 }
 
 static void print_candidates(const struct info *info)
 {
 	const struct hy_candidate *candidate;
+	int width = name_width(info);
 	size_t i;
 
 	puts("backends:");
 	for (i = 0; (candidate = candidate_at(info, i)) != NULL; i++)
-		print_candidate(candidate);
+		print_candidate(candidate, width);
 	if (i == 0)
 		puts("  none found");
 }
@@ -257,9 +277,8 @@ static void print_failure(const struct info *info)
 	puts("chosen: none");
 	if (list_tells_all(info))
 		return;
-	print_indented("         why:  ", info->error->text);
-	if (info->error->hint[0])
-		print_indented("         help: ", info->error->hint);
+	print_note(NAME_WIDTH, WHY, info->error->text);
+	print_note(NAME_WIDTH, HELP, info->error->hint);
 }
 
 static void print_text(const struct info *info)

@@ -2,8 +2,9 @@
 /*
  * What the files of the KVM backend share.
  *
- * kvm.c, probe.c, vm.c, vcpu.c, kick.c and exits.c know no architecture; what
- * differs is behind the kvm_arch_* functions, which x86-*.c implement.
+ * kvm.c, probe.c, vm.c, vcpu.c, kick.c and exits.c know no architecture, but for
+ * the table in kvm.c; what differs is behind the kvm_arch_* functions, which
+ * x86-*.c implement.
  */
 #ifndef HY_KVM_H
 #define HY_KVM_H
@@ -155,7 +156,6 @@ void kvm_exit_access(struct hy_backend_vcpu *vcpu, uint32_t kind, void *data, ui
 /* --- The architecture's part -------------------------------------------------- */
 
 extern const struct kvm_required kvm_arch_required[]; /* ends with name NULL */
-extern const uint32_t kvm_arch_id;                    /* HY_ARCH_* */
 
 int kvm_arch_open(struct hy_backend_host *host);
 void kvm_arch_close(struct hy_backend_host *host);

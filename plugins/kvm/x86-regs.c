@@ -23,7 +23,7 @@
 /* What the processor keeps of CR8 (SDM vol. 3, section 11.8.6). */
 #define CR8_MAX 15
 
-/* The bits of XCR0 and CR0 that the checks of a refused value look at. */
+/* XCR0 after reset, and for ever where there is no XSAVE. */
 #define XCR0_X87 1u
 
 /* Everything that isn't in the shared page. */

@@ -4,8 +4,6 @@
 
 #include "kvm.h"
 
-const uint32_t kvm_arch_id = HY_ARCH_X86_64;
-
 #define SYNC_BITS (KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS)
 
 const struct kvm_required kvm_arch_required[] = {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "kvm-double.h"
@@ -692,6 +693,25 @@ START_TEST(bind_moves_a_vcpu)
 }
 END_TEST
 
+START_TEST(a_forked_child_only_frees)
+{
+	int status;
+	pid_t child;
+
+	CODE_BYTES(0xe6, 0x11, 0xf4);
+	start_protected_mode();
+	run_to(HY_EXIT_IO);
+	child = fork();
+	if (child == 0) {
+		kvm_rig_close(&rig);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+	run_to(HY_EXIT_HALT);
+}
+END_TEST
+
 /* --- Kicks ----------------------------------------------------------------------------------------- */
 
 static unsigned acknowledged;
@@ -794,6 +814,7 @@ static Suite *suite(void)
 	tcase_add_test(life, reset_drops_an_access);
 	tcase_add_test(life, an_id_can_be_used_again);
 	tcase_add_test(life, bind_moves_a_vcpu);
+	tcase_add_test(life, a_forked_child_only_frees);
 	tcase_add_test(life, no_poke_is_lost);
 	tcase_add_test(life, requests_wait_for_the_access);
 	suite_add_tcase(s, life);

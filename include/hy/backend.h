@@ -329,7 +329,8 @@ struct hy_backend {
 	 * calls vcpu_reset and sets every register afterwards.
 	 * Called: the owner's thread; several vCPUs of a VM at a time; no locks.
 	 * Blocks: may, briefly.
-	 * Arguments: vcpu->id is below options->vcpus and not in use.
+	 * Arguments: vcpu->id is below options->vcpus and not in use; it may have
+	 * been before.  What the host keeps of that vCPU until the reset is fine.
 	 * Returns: 0, HY_E_EXISTS, HY_E_LIMIT, HY_E_NOMEM, HY_E_HOST.
 	 * Required.  Since 0.1.
 	 */
@@ -363,7 +364,7 @@ struct hy_backend {
 	 * Called: the owner's thread, before the core writes the registers.
 	 * Blocks: no.
 	 * Arguments: -
-	 * Returns: 0, HY_E_HOST.
+	 * Returns: 0, HY_E_NOMEM, HY_E_HOST.
 	 * Optional: without it there is no such state.  Since 0.1.
 	 */
 	int (*vcpu_reset)(struct hy_backend_vcpu *vcpu);
@@ -464,8 +465,8 @@ struct hy_backend {
 
 /*
  * The entry: returns the table, constant and static, or NULL when this build
- * of the backend can do nothing at all here.  Called at most a few times, from
- * any thread; `services` stays valid, so the backend keeps the pointer.
+ * of the backend can do nothing at all here.  Called once for each file that is
+ * loaded, from any thread; `services` stays valid: the backend keeps the pointer.
  */
 typedef const struct hy_backend *hy_backend_entry(const struct hy_services *services);
 

@@ -14,7 +14,8 @@
  *  - objects come through the last parameter, which is NULL on failure;
  *  - a NULL handle or pointer that is needed is HY_E_INVALID;
  *  - in a child of fork() it fails with HY_E_FORKED for objects made before;
- *    only the functions that free still work there, and only free;
+ *    only the functions that free still work there, and only free.  New objects
+ *    may be made there if the parent had but one thread, as POSIX has it;
  *  - a `size` member comes first in every options structure: use the
  *    HY_*_OPTIONS_INIT macros, which set it, and zero is every default;
  *  - it doesn't block, other than for a lock that is held briefly;
@@ -50,9 +51,9 @@ struct hy_error {
 };
 
 /*
- * The last failure of a libhy call in the calling thread.  Never NULL.  The
- * record and its strings last until the thread's next failing call; a call
- * that succeeds leaves them alone, and so does hy_vcpu_kick(), always.
+ * The last failure of a libhy call in the calling thread, to be read right
+ * after it.  Never NULL.  The record and its strings last until the thread's
+ * next call; only hy_vcpu_kick() always leaves them alone.
  */
 HY_API const struct hy_error *hy_error(void);
 

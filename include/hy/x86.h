@@ -100,7 +100,9 @@ extern "C" {
 #define HY_X86_SEG_DPL_SHIFT 5
 #define HY_X86_SEG_DPL 0x0060u
 #define HY_X86_SEG_P 0x0080u
-#define HY_X86_SEG_UNUSABLE 0x0100u /* bit 16 of the access rights in SDM vol. 3, 25.4.1 */
+#define HY_X86_SEG_UNUSABLE 0x0100u /* bit 16 of the access rights in SDM vol. 3, 25.4.1.
+                                     * Hosts have one state for this and for a clear P bit:
+                                     * either may come back with the other. */
 #define HY_X86_SEG_AVL 0x1000u
 #define HY_X86_SEG_L 0x2000u
 #define HY_X86_SEG_DB 0x4000u

@@ -12,11 +12,14 @@ static struct fake_control *fake;
 static struct hy_host *host;
 static struct hy_vm *vm;
 
+static uint8_t model[PAGES]; /* a page's prot, 0: unmapped */
+
 static void start(const char *backend)
 {
 	fake = fake_load(backend);
 	host = fake_host();
 	ck_assert_int_eq(hy_vm_create(host, NULL, &vm), 0);
+	memset(model, 0, sizeof(model));
 }
 
 static void end(void)
@@ -186,7 +189,6 @@ END_TEST
 
 /* --- Random changes against one byte per page ------------------------------------ */
 
-static uint8_t model[PAGES]; /* prot, 0: unmapped */
 static uint32_t seed = 4711;
 
 static uint32_t next_random(uint32_t below)

@@ -57,6 +57,7 @@ START_TEST(vm_options)
 		struct hy_vm_options known;
 		uint64_t newer;
 	} newer = { HY_VM_OPTIONS_INIT, 0 };
+	struct hy_vm *none;
 
 	start();
 	options.flags = 1;
@@ -82,8 +83,9 @@ START_TEST(vm_options)
 	options.size = offsetof(struct hy_vm_options, memory); /* an older program */
 	options.x86_cpuid_count = 3;                           /* not looked at */
 	ck_assert_int_eq(try_vm(&options), 0);
-	expect_error(hy_vm_create(NULL, NULL, &vm), HY_E_INVALID, "the host is NULL");
+	expect_error(hy_vm_create(NULL, NULL, &none), HY_E_INVALID, "the host is NULL");
 	expect_error(hy_vm_create(host, NULL, NULL), HY_E_INVALID, "vm is NULL");
+	end();
 }
 END_TEST
 

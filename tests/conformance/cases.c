@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* The list of cases, and what is around each. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "runner.h"
+
+static const struct conform_case *const groups[] = {
+	conform_capabilities, conform_life,     conform_limits,       conform_errors,
+	conform_threads,      conform_memory,
+#ifdef CONFORM_X86
+	conform_io,           conform_strings,  conform_mmio,         conform_halt,
+	conform_phases,       conform_registers, conform_guest_memory, conform_kick,
+	conform_deadlines,
+#endif
+};
+
+const struct conform_case *case_at(size_t i)
+{
+	for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++) {
+		for (const struct conform_case *test = groups[g]; test->name; test++) {
+			if (i-- == 0)
+				return test;
+		}
+	}
+	return NULL;
+}
+
+static void check_needs(struct conform *t)
+{
+	struct hy_cap cap;
+
+	for (size_t i = 0; i < sizeof(t->test->needs) / sizeof(t->test->needs[0]); i++) {
+		uint32_t id = t->test->needs[i];
+
+		if (id == 0)
+			continue;
+		OK(hy_host_cap(t->host, id, &cap));
+		if (cap.how == HY_CAP_ABSENT)
+			conform_skip("%s is absent: %s", hy_cap_name(id), cap.reason ? cap.reason : "no reason given");
+	}
+}
+
+/* A host whose guests are of another architecture has none for this case. */
+static void check_arch(struct conform *t)
+{
+	struct hy_vm_options options = HY_VM_OPTIONS_INIT;
+	struct hy_vm *vm;
+	int status;
+
+	if (t->test->arch == 0)
+		return;
+	options.arch = t->test->arch;
+	status = hy_vm_create(t->host, &options, &vm);
+	if (status == HY_E_UNSUPPORTED)
+		conform_skip("%s", hy_error()->text);
+	OK(status);
+	OK(hy_vm_destroy(vm));
+}
+
+void case_main(const struct conform_case *test, const struct hy_host_options *options)
+{
+	struct conform t = { .test = test, .options = options };
+
+	OK(hy_host_open(options, &t.host));
+	check_needs(&t);
+	check_arch(&t);
+	test->run(&t);
+	OK(hy_vcpu_destroy(t.vcpu));
+	OK(hy_vm_destroy(t.vm));
+	OK(hy_host_close(t.host));
+	fflush(stdout);
+	_Exit(CASE_PASSED);
+}

@@ -58,6 +58,17 @@ static void check_arch(struct conform *t)
 	OK(hy_vm_destroy(vm));
 }
 
+static void end_all(struct conform *t)
+{
+	for (size_t i = 0; i < CONFORM_OBJECTS; i++)
+		OK(hy_vcpu_destroy(t->vcpus[i]));
+	OK(hy_vcpu_destroy(t->vcpu));
+	for (size_t i = 0; i < CONFORM_OBJECTS; i++)
+		OK(hy_vm_destroy(t->vms[i]));
+	OK(hy_vm_destroy(t->vm));
+	OK(hy_host_close(t->host));
+}
+
 void case_main(const struct conform_case *test, const struct hy_host_options *options)
 {
 	struct conform t = { .test = test, .options = options };
@@ -66,9 +77,7 @@ void case_main(const struct conform_case *test, const struct hy_host_options *op
 	check_needs(&t);
 	check_arch(&t);
 	test->run(&t);
-	OK(hy_vcpu_destroy(t.vcpu));
-	OK(hy_vm_destroy(t.vm));
-	OK(hy_host_close(t.host));
+	end_all(&t);
 	fflush(stdout);
 	_Exit(CASE_PASSED);
 }

@@ -55,6 +55,50 @@ unsigned long conform_rounds(unsigned long usual)
 	return text ? strtoul(text, NULL, 10) : usual;
 }
 
+/* --- Objects ---------------------------------------------------------------------------- */
+
+struct hy_vm *new_vm(struct conform *t, const struct hy_vm_options *options)
+{
+	size_t i = 0;
+
+	while (i < CONFORM_OBJECTS && t->vms[i])
+		i++;
+	CHECK(i < CONFORM_OBJECTS);
+	OK(hy_vm_create(t->host, options, &t->vms[i]));
+	return t->vms[i];
+}
+
+struct hy_vcpu *new_vcpu(struct conform *t, struct hy_vm *vm, uint32_t id)
+{
+	struct hy_vcpu_options options = HY_VCPU_OPTIONS_INIT;
+	size_t i = 0;
+
+	while (i < CONFORM_OBJECTS && t->vcpus[i])
+		i++;
+	CHECK(i < CONFORM_OBJECTS);
+	options.id = id;
+	OK(hy_vcpu_create(vm, &options, &t->vcpus[i]));
+	return t->vcpus[i];
+}
+
+void end_vm(struct conform *t, struct hy_vm *vm)
+{
+	for (size_t i = 0; i < CONFORM_OBJECTS; i++) {
+		if (t->vms[i] == vm)
+			t->vms[i] = NULL;
+	}
+	OK(hy_vm_destroy(vm));
+}
+
+void end_vcpu(struct conform *t, struct hy_vcpu *vcpu)
+{
+	for (size_t i = 0; i < CONFORM_OBJECTS; i++) {
+		if (t->vcpus[i] == vcpu)
+			t->vcpus[i] = NULL;
+	}
+	OK(hy_vcpu_destroy(vcpu));
+}
+
 /* --- Booting ---------------------------------------------------------------------------- */
 
 #define SELECTOR_CODE 0x08

@@ -19,6 +19,8 @@
 
 /* --- Cases ------------------------------------------------------------------------ */
 
+#define CONFORM_OBJECTS 16
+
 struct conform;
 
 struct conform_case {
@@ -55,9 +57,21 @@ struct conform {
 	struct hy_vm *vm;
 	struct hy_vcpu *vcpu;
 	const struct hy_exit *exit; /* the last one of vcpu */
-	/* Items of the exit at hand that expect_items and its like have not seen yet. */
-	uint32_t items_done;
+	uint32_t items_done; /* of the exit at hand, by OUTS and its like */
+
+	/* What new_vm and new_vcpu have made and nobody has ended yet. */
+	struct hy_vm *vms[CONFORM_OBJECTS];
+	struct hy_vcpu *vcpus[CONFORM_OBJECTS];
 };
+
+/*
+ * Further VMs and vCPUs, and their end.  What is left over when the case returns
+ * or fails is ended then, so that nothing leaks on any way out.
+ */
+struct hy_vm *new_vm(struct conform *t, const struct hy_vm_options *options);
+struct hy_vcpu *new_vcpu(struct conform *t, struct hy_vm *vm, uint32_t id);
+void end_vm(struct conform *t, struct hy_vm *vm);
+void end_vcpu(struct conform *t, struct hy_vcpu *vcpu);
 
 /* --- Being discontent ----------------------------------------------------------------- */
 

@@ -6,7 +6,7 @@
 #include "services.h"
 #include "text.h"
 
-static _Thread_local struct {
+static _Thread_local struct record {
 	struct hy_error error;
 	char text[4096];
 	char hint[512];
@@ -129,6 +129,19 @@ int hy__fail(int code, const char *hint, const char *format, ...)
 int hy__fail_nomem(const char *what)
 {
 	return hy__fail(HY_E_NOMEM, NULL, "not enough memory for %s", what);
+}
+
+const size_t hy__error_size = sizeof(struct record);
+
+void hy__error_save(void *record)
+{
+	memcpy(record, &last, sizeof(last));
+}
+
+/* hy_error() makes the pointers in it this thread's. */
+void hy__error_restore(const void *record)
+{
+	memcpy(&last, record, sizeof(last));
 }
 
 static bool names_backend(const char *text, const char *name)

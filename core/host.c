@@ -7,6 +7,7 @@
 
 #define STRING2(x) #x
 #define STRING(x) STRING2(x)
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 const char *hy_version(void)
 {
@@ -52,7 +53,7 @@ static const struct {
 
 const char *hy_cap_name(uint32_t id)
 {
-	for (size_t i = 0; i < sizeof(cap_names) / sizeof(cap_names[0]); i++) {
+	for (size_t i = 0; i < COUNT(cap_names); i++) {
 		if (cap_names[i].id == id)
 			return cap_names[i].name;
 	}
@@ -75,6 +76,27 @@ static const char *library_does(uint32_t id)
 	}
 }
 
+/*
+ * HY_STRICT=1 gives every host the rules of the strictest, so that a program
+ * that runs here runs there: Hypervisor.framework has one VM in a process and
+ * one vCPU in a thread, where it stays; vmm takes none of the program's memory.
+ */
+static void make_strict(uint32_t id, struct hy_cap *cap)
+{
+	switch (id) {
+	case HY_CAP_MAX_VMS:
+	case HY_CAP_MAX_VCPUS_PER_THREAD:
+		*cap = (struct hy_cap){ .how = HY_CAP_LIBRARY, .value = 1, .reason = "HY_STRICT=1" };
+		break;
+	case HY_CAP_BIND:
+	case HY_CAP_MAP_MEMORY:
+		*cap = (struct hy_cap){ .how = HY_CAP_ABSENT, .reason = "HY_STRICT=1" };
+		break;
+	default:
+		break;
+	}
+}
+
 static int ask_cap(struct hy_host *host, uint32_t id, struct hy_cap *cap)
 {
 	int status;
@@ -90,6 +112,8 @@ static int ask_cap(struct hy_host *host, uint32_t id, struct hy_cap *cap)
 		cap->how = HY_CAP_LIBRARY;
 		cap->reason = library_does(id);
 	}
+	if (host->strict)
+		make_strict(id, cap);
 	return 0;
 }
 
@@ -135,15 +159,16 @@ static uint32_t limit32(uint64_t value)
 /* Asks once for what the core needs at every turn. */
 static int read_caps(struct hy_host *host)
 {
-	struct hy_cap cap[6];
-	static const uint32_t wanted[6] = { HY_CAP_GRANULE, HY_CAP_GPA_BITS,   HY_CAP_MAX_VCPUS,
-		                            HY_CAP_MAX_VMS, HY_CAP_MAP_MEMORY, HY_CAP_ATOMIC_CHANGE };
+	static const uint32_t wanted[] = { HY_CAP_GRANULE, HY_CAP_GPA_BITS, HY_CAP_MAX_VCPUS,
+		                           HY_CAP_MAX_VMS, HY_CAP_MAP_MEMORY, HY_CAP_ATOMIC_CHANGE,
+		                           HY_CAP_MAX_VCPUS_PER_THREAD };
+	struct hy_cap cap[COUNT(wanted)];
 	struct hy_cap right;
 	int status = 0;
 
-	for (size_t i = 0; i < 6 && status == 0; i++)
+	for (size_t i = 0; i < COUNT(wanted) && status == 0; i++)
 		status = ask_cap(host, wanted[i], &cap[i]);
-	for (size_t i = 0; i < sizeof(omittable) / sizeof(omittable[0]) && status == 0; i++) {
+	for (size_t i = 0; i < COUNT(omittable) && status == 0; i++) {
 		status = ask_cap(host, omittable[i].cap, &right);
 		if (status == 0 && right.how != HY_CAP_ABSENT)
 			host->omittable |= omittable[i].prot;
@@ -156,6 +181,7 @@ static int read_caps(struct hy_host *host)
 	host->max_vms = limit32(cap[3].value);
 	host->takes_own_memory = cap[4].how != HY_CAP_ABSENT;
 	host->atomic_change = cap[5].how == HY_CAP_HOST;
+	host->max_per_thread = limit32(cap[6].value);
 	return check_granule(host);
 }
 
@@ -164,6 +190,8 @@ static int read_caps(struct hy_host *host)
 static void host_free(struct hy_host *host)
 {
 	hy_report_destroy(host->report);
+	if (host->generation == hy__fork_generation())
+		hy__mutex_destroy(&host->vcpus_lock);
 	free(host->be.priv);
 	free(host);
 }
@@ -216,6 +244,17 @@ static int open_any(struct hy_host *host)
 	return hy__report_fail(host->report);
 }
 
+static bool is_strict(const struct hy_host_options *options)
+{
+	const char *strict = NULL;
+
+	/* Options are checked later: only look at the flags if they are there. */
+	if (!options || options->size < offsetof(struct hy_host_options, reserved) ||
+	    !(options->flags & HY_HOST_IGNORE_ENV))
+		strict = hy__getenv("HY_STRICT");
+	return strict && strcmp(strict, "0") != 0;
+}
+
 int hy_host_open(const struct hy_host_options *options, struct hy_host **out)
 {
 	struct hy_host *host;
@@ -229,6 +268,11 @@ int hy_host_open(const struct hy_host_options *options, struct hy_host **out)
 	if (!host)
 		return hy__fail_nomem("host");
 	host->generation = hy__fork_generation();
+	if (hy__mutex_init(&host->vcpus_lock) != 0) {
+		free(host);
+		return hy__fail_nomem("host");
+	}
+	host->strict = is_strict(options);
 	status = hy__report_build(options, &host->report);
 	if (status == 0)
 		status = open_any(host);

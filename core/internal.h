@@ -23,6 +23,10 @@ int hy__fail(int code, const char *hint, const char *format, ...) HY_PRINTF(3, 4
 int hy__fail_host(int code, int64_t host_code, const char *host_name, const char *hint, const char *format, ...)
 	HY_PRINTF(5, 6);
 int hy__fail_nomem(const char *what);
+/* A record to be taken to another thread: hy__error_size bytes. */
+extern const size_t hy__error_size;
+void hy__error_save(void *record);
+void hy__error_restore(const void *record);
 
 /* --- log.c: HY_DEBUG and hy_set_log --------------------------------------- */
 
@@ -51,8 +55,9 @@ void hy__leave_backend(const char *before);
 
 /* A backend that passed every check of its table.  Lives for ever. */
 struct hy__module {
-	struct hy_backend ops; /* our copy: optional operations filled in */
+	struct hy_backend ops; /* our copy: optional operations filled in; first */
 	char *path;
+	atomic_uint vms; /* of all its hosts */
 };
 
 /* Scans, loads and probes; backs hy_report_create and hy_host_open. */
@@ -102,12 +107,19 @@ struct hy_host {
 	uint64_t gpa_limit;    /* first address beyond the guest's width; 0: none */
 	uint32_t omittable;    /* HY_PROT_* bits that a prot may lack */
 	uint32_t max_vcpus;    /* 0: not known */
-	uint32_t max_vms;      /* 0: not known */
+	uint32_t max_vms;      /* of the backend in this process; 0: not known */
+	uint32_t max_per_thread; /* vCPUs; 0: not known */
 	bool takes_own_memory; /* HY_CAP_MAP_MEMORY */
 	bool atomic_change;
 
+	bool strict; /* HY_STRICT=1: the limits of every host there is */
+
 	atomic_uint vms;
 	atomic_bool reset_checked; /* a reset was read back and compared */
+
+	/* Every vCPU, where a thread can't own any number of them. */
+	struct hy__mutex vcpus_lock;
+	struct hy_vcpu *vcpus; /* linked by host_next; by vcpus_lock */
 };
 
 struct hy_vm {
@@ -142,7 +154,13 @@ struct hy_vcpu {
 	struct hy_vm *vm;
 	unsigned generation;
 
-	/* The owner's hy__thread_self() * 2, + 1 while it is in a call; 0: destroyed. */
+	bool is_managed;
+	struct hy__managed *managed; /* its own thread, while it has one; for who has entered */
+
+	/*
+	 * The owner's hy__thread_self() * 2, HY__ANY_OWNER of a managed one; + 1
+	 * while it is in a call; 0: destroyed.
+	 */
 	_Atomic uint64_t owner;
 	atomic_uint references;
 	atomic_uint kickers; /* pokes under way */
@@ -151,7 +169,11 @@ struct hy_vcpu {
 	/* The deadline that the timer keeps for this vCPU; by the timer's lock. */
 	uint64_t deadline;
 	struct hy_vcpu *timer_next;
+
+	struct hy_vcpu *host_next;
 };
+
+#define HY__ANY_OWNER (UINT64_MAX - 1)
 
 static inline struct hy_vcpu *hy__vcpu(struct hy_backend_vcpu *be)
 {
@@ -177,11 +199,22 @@ int hy__vm_copy_out(struct hy_vm *vm, uint64_t gpa, void *data, size_t size, uin
 /* Frees regions and backings of a VM that is gone. */
 void hy__memory_free(struct hy_vm *vm);
 
-/* --- run.c, pause.c, timer.c --------------------------------------------------------- */
+/* --- run.c, managed.c, pause.c, timer.c --------------------------------------------------------- */
 
 /* Takes the vCPU for one call of its owner: 0, or why not. */
 int hy__vcpu_enter(struct hy_vcpu *vcpu);
 void hy__vcpu_leave(struct hy_vcpu *vcpu);
+/* What a call does with the backend, in the thread that the vCPU belongs to. */
+typedef int hy__vcpu_job(struct hy_vcpu *vcpu, void *arg);
+int hy__managed_do(struct hy_vcpu *vcpu, hy__vcpu_job *job, void *arg);
+static inline int hy__vcpu_do(struct hy_vcpu *vcpu, hy__vcpu_job *job, void *arg)
+{
+	return vcpu->managed ? hy__managed_do(vcpu, job, arg) : job(vcpu, arg);
+}
+/* Gives the vCPU its own thread, and takes it away. */
+int hy__managed_start(struct hy_vcpu *vcpu);
+void hy__managed_end(struct hy_vcpu *vcpu);
+
 /* Sets a request and gets the vCPU out of the guest.  Async-signal-safe. */
 void hy__vcpu_request(struct hy_vcpu *vcpu, uint32_t request);
 

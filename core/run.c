@@ -120,8 +120,9 @@ static int run_once(struct hy_vcpu *vcpu)
 }
 
 /* Runs until there is an exit; the caller has entered the vCPU. */
-static int run_until(struct hy_vcpu *vcpu, uint64_t deadline)
+static int run_job(struct hy_vcpu *vcpu, void *arg)
 {
+	uint64_t deadline = *(uint64_t *)arg;
 	int status = 0;
 
 	if (deadline != UINT64_MAX) {
@@ -147,7 +148,7 @@ int hy_vcpu_run_until(struct hy_vcpu *vcpu, uint64_t deadline, const struct hy_e
 	status = hy__vcpu_enter(vcpu);
 	if (status != 0)
 		return status;
-	status = run_until(vcpu, deadline);
+	status = hy__vcpu_do(vcpu, run_job, &deadline);
 	if (status == 0)
 		*exit = &vcpu->exit;
 	hy__vcpu_leave(vcpu);
@@ -159,10 +160,11 @@ int hy_vcpu_run(struct hy_vcpu *vcpu, const struct hy_exit **exit)
 	return hy_vcpu_run_until(vcpu, UINT64_MAX, exit);
 }
 
-static int complete(struct hy_vcpu *vcpu)
+static int complete_job(struct hy_vcpu *vcpu, void *unused)
 {
 	int status = vcpu->ops->vcpu_complete(&vcpu->be);
 
+	(void)unused;
 	vcpu->be.refused = 0;
 	if (status == 0)
 		return check_exit(vcpu);
@@ -181,7 +183,7 @@ int hy_vcpu_complete(struct hy_vcpu *vcpu, const struct hy_exit **exit)
 	if (status != 0)
 		return status;
 	if (vcpu->exit.flags & HY_EXIT_PENDING) {
-		status = complete(vcpu);
+		status = hy__vcpu_do(vcpu, complete_job, NULL);
 		if (status == 0 && vcpu->exit.kind != HY_EXIT_NONE)
 			*exit = &vcpu->exit;
 	}

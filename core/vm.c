@@ -128,16 +128,29 @@ static void destroy_locks(struct hy_vm *vm)
 	hy__mutex_destroy(&vm->change);
 }
 
-/* Counts a VM of the host's, up to its limit. */
+static atomic_uint *vms_of_backend(const struct hy_host *host)
+{
+	return &((struct hy__module *)(uintptr_t)host->ops)->vms;
+}
+
+/* Counts a VM of the host's, up to the limit of its backend in this process. */
 static int count_vm(struct hy_host *host)
 {
-	unsigned vms = atomic_fetch_add(&host->vms, 1);
+	unsigned vms = atomic_fetch_add(vms_of_backend(host), 1);
 
-	if (host->max_vms == 0 || vms < host->max_vms)
+	if (host->max_vms == 0 || vms < host->max_vms) {
+		atomic_fetch_add(&host->vms, 1);
 		return 0;
+	}
+	atomic_fetch_sub(vms_of_backend(host), 1);
+	return hy__fail(HY_E_LIMIT, "destroy the other VM first", "backend %s has at most %u VMs in a process%s",
+	                host->ops->name, host->max_vms, host->strict ? " (HY_STRICT=1)" : "");
+}
+
+static void uncount_vm(struct hy_host *host)
+{
 	atomic_fetch_sub(&host->vms, 1);
-	return hy__fail(HY_E_LIMIT, "destroy the other VM first", "backend %s has at most %u VMs in a process",
-	                host->ops->name, host->max_vms);
+	atomic_fetch_sub(vms_of_backend(host), 1);
 }
 
 /* Makes the VM of complete options; takes over what they own, also on failure. */
@@ -166,7 +179,7 @@ static int vm_start(struct hy_host *host, struct hy_vm_options *options, const s
 	return 0;
 
 err_uncount:
-	atomic_fetch_sub(&host->vms, 1);
+	uncount_vm(host);
 err_destroy_locks:
 	destroy_locks(vm);
 err_free:
@@ -219,7 +232,7 @@ int hy_vm_destroy(struct hy_vm *vm)
 		return hy__fail(HY_E_BUSY, "destroy them first", "the VM has %u vCPUs", vcpus);
 	hy__memory_free(vm);
 	vm->ops->vm_destroy(&vm->be);
-	atomic_fetch_sub(&vm->host->vms, 1);
+	uncount_vm(vm->host);
 	if (vm->host->generation == hy__fork_generation())
 		destroy_locks(vm);
 	vm_free(vm);

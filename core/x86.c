@@ -216,42 +216,53 @@ static int check_complete(const struct hy_vcpu *vcpu)
 	                "the XSAVE state of vCPU %u can't be reached while an access is unfinished", vcpu->be.id);
 }
 
-int hy_x86_get_xsave(struct hy_vcpu *vcpu, void *image, size_t *size)
+struct xsave {
+	void *image; /* to be read */
+	const void *setting; /* or written */
+	size_t *size;
+};
+
+static int xsave_job(struct hy_vcpu *vcpu, void *arg)
 {
+	const struct xsave *xsave = arg;
 	int status;
 
-	if (!size || (!image && *size > 0))
-		return hy__fail(HY_E_INVALID, NULL, "hy_x86_get_xsave: an argument is NULL");
-	status = hy__vcpu_enter(vcpu);
+	if (xsave->setting)
+		status = vcpu->ops->x86_set_xsave(&vcpu->be, xsave->setting, *xsave->size);
+	else
+		status = vcpu->ops->x86_get_xsave(&vcpu->be, xsave->image, xsave->size);
+	return status == 0 ? 0 : hy__backend_failed(vcpu->ops, status);
+}
+
+static int do_xsave(struct hy_vcpu *vcpu, struct xsave *xsave)
+{
+	int status = hy__vcpu_enter(vcpu);
+
 	if (status != 0)
 		return status;
 	status = check_complete(vcpu);
-	if (status == 0) {
-		status = vcpu->ops->x86_get_xsave(&vcpu->be, image, size);
-		if (status != 0)
-			status = hy__backend_failed(vcpu->ops, status);
-	}
+	if (status == 0)
+		status = hy__vcpu_do(vcpu, xsave_job, xsave);
 	hy__vcpu_leave(vcpu);
 	return status;
 }
 
+int hy_x86_get_xsave(struct hy_vcpu *vcpu, void *image, size_t *size)
+{
+	struct xsave xsave = { .image = image, .size = size };
+
+	if (!size || (!image && *size > 0))
+		return hy__fail(HY_E_INVALID, NULL, "hy_x86_get_xsave: an argument is NULL");
+	return do_xsave(vcpu, &xsave);
+}
+
 int hy_x86_set_xsave(struct hy_vcpu *vcpu, const void *image, size_t size)
 {
-	int status;
+	struct xsave xsave = { .setting = image, .size = &size };
 
 	if (!image)
 		return hy__fail(HY_E_INVALID, NULL, "hy_x86_set_xsave: image is NULL");
-	status = hy__vcpu_enter(vcpu);
-	if (status != 0)
-		return status;
-	status = check_complete(vcpu);
-	if (status == 0) {
-		status = vcpu->ops->x86_set_xsave(&vcpu->be, image, size);
-		if (status != 0)
-			status = hy__backend_failed(vcpu->ops, status);
-	}
-	hy__vcpu_leave(vcpu);
-	return status;
+	return do_xsave(vcpu, &xsave);
 }
 
 /* --- Reset --------------------------------------------------------------------------------------- */

@@ -296,8 +296,17 @@ HY_API int hy_vm_next_region(struct hy_vm *vm, uint64_t gpa, struct hy_region *r
 struct hy_vcpu_options {
 	size_t size;
 	uint32_t id;    /* 0 to vcpus - 1, each once; on x86 also the APIC id */
-	uint32_t flags; /* none yet: 0 */
+	uint32_t flags; /* HY_VCPU_* */
 };
+
+/*
+ * The vCPU gets a thread of the library's own and lives in it, so that any
+ * thread of the program may use it, one call at a time: a second one meanwhile
+ * is HY_E_BUSY.  For thread pools and language runtimes, which can't say where
+ * a call comes from.  Each call costs a change of threads, some microseconds.
+ */
+#define HY_VCPU_MANAGED 1u
+
 #define HY_VCPU_OPTIONS_INIT { sizeof(struct hy_vcpu_options), 0, 0 }
 
 struct hy_vcpu;
@@ -306,7 +315,7 @@ struct hy_vcpu;
  * Makes a vCPU in its architectural reset state, owned by the calling thread.
  * Options may be NULL: id 0.
  *
- * Only the owner may use it: run, complete, registers, reset and destroy fail
+ * Only the owner may use it (unless it is HY_VCPU_MANAGED): run, complete, registers, reset and destroy fail
  * with HY_E_THREAD elsewhere, on every backend, since some hosts demand it.
  * A call on a vCPU that is inside another call is HY_E_BUSY.  Kick, ref and
  * unref are for every thread.
@@ -315,8 +324,8 @@ struct hy_vcpu;
  * until it destroys its last vCPU; the thread's other signals are as they were.
  * A thread that changes its signal mask later calls hy_vcpu_bind again.
  *
- * Returns HY_E_INVALID (id out of range), HY_E_EXISTS (id taken), HY_E_LIMIT,
- * HY_E_NOMEM, HY_E_HOST.
+ * Returns HY_E_INVALID (id out of range, unknown flag), HY_E_EXISTS (id taken),
+ * HY_E_LIMIT (of the host, also HY_CAP_MAX_VCPUS_PER_THREAD), HY_E_NOMEM, HY_E_HOST.
  */
 HY_API int hy_vcpu_create(struct hy_vm *vm, const struct hy_vcpu_options *options, struct hy_vcpu **vcpu);
 
@@ -336,7 +345,8 @@ HY_API void hy_vcpu_unref(struct hy_vcpu *vcpu);
 
 /*
  * Makes the calling thread the owner.  Returns HY_E_BUSY while the owner is in
- * a call with it, HY_E_UNSUPPORTED where vCPUs can't move (HY_CAP_BIND), HY_E_HOST.
+ * a call with it, HY_E_UNSUPPORTED where vCPUs can't move (HY_CAP_BIND) or it is
+ * a managed one, HY_E_LIMIT (HY_CAP_MAX_VCPUS_PER_THREAD), HY_E_HOST.
  */
 HY_API int hy_vcpu_bind(struct hy_vcpu *vcpu);
 

@@ -385,6 +385,158 @@ START_TEST(a_forked_child_may_only_free)
 }
 END_TEST
 
+/* --- Managed vCPUs and HY_STRICT ---------------------------------------------------- */
+
+static void start_managed(void)
+{
+	struct hy_vcpu_options options = HY_VCPU_OPTIONS_INIT;
+
+	fake = fake_load("fake");
+	host = fake_host();
+	options.flags = HY_VCPU_MANAGED;
+	ck_assert_int_eq(hy_vm_create(host, NULL, &vm), 0);
+	ck_assert_int_eq(hy_vcpu_create(vm, &options, &vcpu), 0);
+}
+
+static pthread_t guest_thread;
+
+static int note_thread(struct hy_backend_vcpu *be)
+{
+	guest_thread = pthread_self();
+	memset(be->exit, 0, sizeof(*be->exit));
+	be->exit->kind = HY_EXIT_HALT;
+	return 0;
+}
+
+static void *use_managed(void *unused)
+{
+	const struct hy_exit *exit;
+	uint64_t value;
+
+	(void)unused;
+	ck_assert_int_eq(hy_vcpu_set_reg(vcpu, HY_X86_RAX, 5), 0);
+	ck_assert_int_eq(hy_vcpu_get_reg(vcpu, HY_X86_RAX, &value), 0);
+	ck_assert_uint_eq(value, 5);
+	ck_assert_int_eq(hy_vcpu_run(vcpu, &exit), 0);
+	ck_assert_uint_eq(exit->kind, HY_EXIT_HALT);
+	ck_assert(!pthread_equal(guest_thread, pthread_self()));
+	return NULL;
+}
+
+START_TEST(any_thread_uses_a_managed_vcpu)
+{
+	start_managed();
+	fake->run = note_thread;
+	in_thread(use_managed);
+	use_managed(NULL);
+	expect_error(hy_vcpu_bind(vcpu), HY_E_UNSUPPORTED, "managed");
+	end();
+}
+END_TEST
+
+START_TEST(a_managed_vcpus_failure_is_told_in_the_callers_thread)
+{
+	start_managed();
+	fake->fail_at[FAKE_SET_REGS] = 1;
+	expect_error(hy_vcpu_set_reg(vcpu, HY_X86_RAX, 5), HY_E_HOST, "fake: operation");
+	ck_assert_str_eq(hy_error()->host_name, "EFAKE");
+	ck_assert_str_eq(hy_error()->hint, "don't ask for failures");
+	end();
+}
+END_TEST
+
+static unsigned entered;
+
+static int enter_and_stay(struct hy_backend_vcpu *be)
+{
+	__atomic_store_n(&entered, 1, __ATOMIC_SEQ_CST);
+	while (!__atomic_load_n(&be->requests, __ATOMIC_SEQ_CST))
+		sched_yield();
+	return HY_RUN_INTERRUPTED;
+}
+
+static void *run_to_kick(void *unused)
+{
+	const struct hy_exit *exit;
+
+	(void)unused;
+	ck_assert_int_eq(hy_vcpu_run(vcpu, &exit), 0);
+	ck_assert_uint_eq(exit->kind, HY_EXIT_CANCELED);
+	return NULL;
+}
+
+START_TEST(a_managed_vcpu_does_one_call_at_a_time)
+{
+	pthread_t thread;
+	uint64_t value;
+
+	start_managed();
+	entered = 0;
+	fake->run = enter_and_stay;
+	ck_assert_int_eq(pthread_create(&thread, NULL, run_to_kick, NULL), 0);
+	while (!__atomic_load_n(&entered, __ATOMIC_SEQ_CST))
+		sched_yield();
+	expect_error(hy_vcpu_get_reg(vcpu, HY_X86_RAX, &value), HY_E_BUSY, "in use by another call");
+	expect_error(hy_vcpu_destroy(vcpu), HY_E_BUSY, "in use by another call");
+	ck_assert_int_eq(hy_vcpu_kick(vcpu), 0);
+	pthread_join(thread, NULL);
+	end();
+}
+END_TEST
+
+START_TEST(a_managed_vcpu_that_fails_leaves_nothing)
+{
+	struct hy_vcpu_options options = HY_VCPU_OPTIONS_INIT;
+
+	fake = fake_load("fake");
+	host = fake_host();
+	options.flags = HY_VCPU_MANAGED;
+	ck_assert_int_eq(hy_vm_create(host, NULL, &vm), 0);
+	fake->fail_at[FAKE_VCPU_CREATE] = 1;
+	expect_error(hy_vcpu_create(vm, &options, &vcpu), HY_E_HOST, "fake: operation");
+	ck_assert_ptr_null(vcpu);
+	ck_assert_int_eq(hy_vm_destroy(vm), 0);
+	fake_close_clean(host);
+}
+END_TEST
+
+static void start_strict(void)
+{
+	struct hy_host_options options = HY_HOST_OPTIONS_INIT;
+
+	fake = fake_load("fake");
+	setenv("HY_STRICT", "1", 1);
+	options.path = getenv("HY_TEST_FAKE");
+	options.backend = "fake";
+	ck_assert_int_eq(hy_host_open(&options, &host), 0);
+	unsetenv("HY_STRICT");
+}
+
+START_TEST(strict_has_the_limits_of_every_host)
+{
+	struct hy_vm_options options = HY_VM_OPTIONS_INIT;
+	struct hy_vcpu_options second = HY_VCPU_OPTIONS_INIT;
+	struct hy_vcpu *other;
+	struct hy_vm *none;
+	struct hy_cap cap;
+
+	start_strict();
+	options.vcpus = 2;
+	second.id = 1;
+	ck_assert_int_eq(hy_host_cap(host, HY_CAP_BIND, &cap), 0);
+	ck_assert_uint_eq(cap.how, HY_CAP_ABSENT);
+	ck_assert_int_eq(hy_vm_create(host, &options, &vm), 0);
+	expect_error(hy_vm_create(host, NULL, &none), HY_E_LIMIT, "HY_STRICT=1");
+	ck_assert_int_eq(hy_vcpu_create(vm, NULL, &vcpu), 0);
+	expect_error(hy_vcpu_create(vm, &second, &other), HY_E_LIMIT, "at most 1 vCPUs");
+	expect_error(hy_vcpu_bind(vcpu), HY_E_UNSUPPORTED, "HY_STRICT=1");
+	second.flags = HY_VCPU_MANAGED;
+	ck_assert_int_eq(hy_vcpu_create(vm, &second, &other), 0);
+	ck_assert_int_eq(hy_vcpu_destroy(other), 0);
+	end();
+}
+END_TEST
+
 /* What 8 threads do at once, each with a VM of its own and in one shared VM. */
 static void *life_cycles(void *arg)
 {
@@ -442,6 +594,11 @@ int main(void)
 		register_names,
 		failures_on_the_way_leave_nothing,
 		a_forked_child_may_only_free,
+		any_thread_uses_a_managed_vcpu,
+		a_managed_vcpus_failure_is_told_in_the_callers_thread,
+		a_managed_vcpu_does_one_call_at_a_time,
+		a_managed_vcpu_that_fails_leaves_nothing,
+		strict_has_the_limits_of_every_host,
 		threads_at_once,
 		NULL,
 	};

@@ -146,17 +146,18 @@ static int run(const char *name, char *words)
 static int run_all(const char *path)
 {
 	FILE *list = fopen(path, "re");
-	char *line = NULL, *words;
+	char *line = NULL;
 	size_t size = 0;
 	int worst = 0;
 
 	must(list != NULL, path);
 	while (getline(&line, &size, list) > 0) {
+		char *words = line, *name;
 		int status;
 
 		line[strcspn(line, "\n")] = '\0';
-		words = line;
-		status = run(strsep(&words, " "), words);
+		name = strsep(&words, " ");
+		status = run(name, words ? words : "");
 		if (status > worst)
 			worst = status;
 	}

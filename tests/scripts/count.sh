@@ -56,7 +56,7 @@ function read_log(file,    line)
 	while ((getline line <file) > 0) {
 		if (line ~ /^[0-9]+%: Checks: [0-9]+, Failures: [0-9]+, Errors: [0-9]+/)
 			read_check_line(line)
-		is_tap = is_tap || line ~ /^1\.\.[0-9]+/
+		is_tap = is_tap || line ~ /^(1\.\.[0-9]+|ok [0-9]|not ok [0-9])/
 		if (line ~ /^(ok|not ok|1\.\.0).*# *[Ss][Kk][Ii][Pp]/)
 			reasons[++case_skips] = tap_skip(line)
 		else if (!is_tap && line ~ /^SKIP: /)

@@ -2,6 +2,7 @@
 /* The services that a backend gets from the core. */
 #include "internal.h"
 #include "services.h"
+#include "text.h"
 
 static _Thread_local const char *current_backend;
 
@@ -56,6 +57,16 @@ static int vm_read(const struct hy_backend_vm *be, uint64_t gpa, void *data, siz
 	return hy__vm_copy_out((struct hy_vm *)(void *)vm, gpa, data, size, &gap);
 }
 
+static void reg_name(hy_reg id, char *text, size_t size)
+{
+	const struct hy__arch *arch = hy__arch_find(HY_REG_ARCH(id));
+
+	if (arch && arch->reg_valid(id))
+		arch->reg_name(id, text, size);
+	else
+		hy__text_copy(text, size, "?");
+}
+
 const struct hy_services hy__services = {
 	.size = sizeof(struct hy_services),
 	.abi_major = HY_BACKEND_ABI_MAJOR,
@@ -63,4 +74,5 @@ const struct hy_services hy__services = {
 	.fail = fail,
 	.message = message,
 	.vm_read = vm_read,
+	.reg_name = reg_name,
 };

@@ -89,6 +89,9 @@ struct hy_services {
 	 * (without recording a failure).  Not from memory_* operations.
 	 */
 	int (*vm_read)(const struct hy_backend_vm *vm, uint64_t gpa, void *data, size_t size);
+
+	/* Writes the name of a register ("rip") into `text`, cut to `size`, at least 1. */
+	void (*reg_name)(hy_reg id, char *text, size_t size);
 };
 
 /* Whether the core that gave `services` is new enough to have `member`. */

@@ -146,52 +146,6 @@ static unsigned need(hy_reg id)
 
 /* --- Texts ----------------------------------------------------------------------------- */
 
-static void name_control(hy_reg id, char *text, size_t size)
-{
-	if (id == HY_X86_EFER)
-		snprintf(text, size, "efer");
-	else if (id == HY_X86_XCR0)
-		snprintf(text, size, "xcr0");
-	else
-		snprintf(text, size, "cr%" PRIu32, HY_REG_INDEX(id));
-}
-
-static void name_register(hy_reg id, char *text, size_t size)
-{
-	static const char *const general[] = { "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi" };
-	static const char *const segment[] = { "es", "cs", "ss", "ds", "fs", "gs", "ldtr", "tr" };
-	uint32_t index = HY_REG_INDEX(id);
-
-	switch (HY_REG_CLASS(id)) {
-	case HY_X86_CLASS_GENERAL:
-		if (index < 8)
-			snprintf(text, size, "%s", general[index]);
-		else
-			snprintf(text, size, "r%" PRIu32, index);
-		break;
-	case HY_X86_CLASS_IP:
-		snprintf(text, size, "rip");
-		break;
-	case HY_X86_CLASS_FLAGS:
-		snprintf(text, size, "rflags");
-		break;
-	case HY_X86_CLASS_SEGMENT:
-		snprintf(text, size, "%s", index < 8 ? segment[index] : "segment ?");
-		break;
-	case HY_X86_CLASS_TABLE:
-		snprintf(text, size, "%s", index == 0 ? "gdtr" : "idtr");
-		break;
-	case HY_X86_CLASS_CONTROL:
-		name_control(id, text, size);
-		break;
-	case HY_X86_CLASS_DEBUG:
-		snprintf(text, size, "dr%" PRIu32, index);
-		break;
-	default:
-		snprintf(text, size, "msr 0x%" PRIx32, index);
-	}
-}
-
 static int call_failed(const struct hy_backend_vcpu *be, int err, const char *request)
 {
 	return kvm_services_of(be)->fail(kvm_status(err), err, NULL, NULL, "%s of vCPU %u", request,
@@ -224,7 +178,7 @@ static int refuse_pending(struct hy_backend_vcpu *be, hy_reg id)
 {
 	char name[24];
 
-	name_register(id, name, sizeof(name));
+	kvm_services_of(be)->reg_name(id, name, sizeof(name));
 	return kvm_services_of(be)->fail(HY_E_PENDING, 0, NULL, "call hy_vcpu_complete first",
 	                                 "%s of vCPU %u can't be had at an unfinished access", name,
 	                                 be->id);
@@ -375,7 +329,7 @@ static int refuse_value(const struct hy_backend_vcpu *be, hy_reg id, uint64_t va
 {
 	char name[24];
 
-	name_register(id, name, sizeof(name));
+	kvm_services_of(be)->reg_name(id, name, sizeof(name));
 	return kvm_services_of(be)->fail(HY_E_INVALID, 0, NULL, NULL, "%s of vCPU %u = 0x%" PRIx64 ": %s",
 	                                 name, be->id, value, why);
 }

@@ -9,7 +9,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,12 +57,11 @@ static void mount_at(const char *type, const char *where)
 static void open_console(const char *path)
 {
 	struct termios settings;
-	int in = open("/dev/null", O_RDONLY), out = open(path, O_WRONLY | O_NOCTTY);
+	int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int out = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
 
 	must(in >= 0 && out >= 0, path);
 	must(dup2(in, 0) == 0 && dup2(out, 1) == 1 && dup2(out, 2) == 2, path);
-	close(in);
-	close(out);
 	must(tcgetattr(STDOUT_FILENO, &settings) == 0, path);
 	cfmakeraw(&settings);
 	must(tcsetattr(STDOUT_FILENO, TCSANOW, &settings) == 0, path);
@@ -88,12 +86,13 @@ static void load_kvm(void)
 	must(access("/dev/kvm", R_OK | W_OK) == 0, "/dev/kvm");
 }
 
-static void execute(char *words)
+/* Takes the words of the line that run_all has begun to take apart. */
+static void execute(void)
 {
 	char *argv[MAX_WORDS + 1];
 	int argc = 0;
 
-	for (char *word = strtok(words, " "); word && argc < MAX_WORDS; word = strtok(NULL, " ")) {
+	for (char *word; argc < MAX_WORDS && (word = strtok(NULL, " \n")) != NULL;) {
 		if (argc == 0 && strchr(word, '='))
 			putenv(word);
 		else
@@ -126,7 +125,7 @@ static long milliseconds(void)
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static int run(const char *name, char *words)
+static int run(const char *name)
 {
 	long start = milliseconds();
 	int status;
@@ -136,7 +135,7 @@ static int run(const char *name, char *words)
 	child = fork();
 	must(child >= 0, "fork");
 	if (child == 0)
-		execute(words);
+		execute();
 	status = wait_for(child);
 	dprintf(STDOUT_FILENO, "\n@end %s %d %ld\n", name, status, milliseconds() - start);
 	return status;
@@ -152,12 +151,9 @@ static int run_all(const char *path)
 
 	must(list != NULL, path);
 	while (getline(&line, &size, list) > 0) {
-		char *words = line, *name;
-		int status;
+		const char *name = strtok(line, " \n");
+		int status = name ? run(name) : 0;
 
-		line[strcspn(line, "\n")] = '\0';
-		name = strsep(&words, " ");
-		status = run(name, words ? words : "");
 		if (status > worst)
 			worst = status;
 	}

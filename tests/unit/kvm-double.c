@@ -58,6 +58,11 @@ static int rig_vm_read(const struct hy_backend_vm *vm, uint64_t gpa, void *data,
 	return 0;
 }
 
+static void rig_reg_name(hy_reg id, char *text, size_t size)
+{
+	snprintf(text, size, "register %#llx", (unsigned long long)id);
+}
+
 static const struct hy_services services = {
 	.size = sizeof(struct hy_services),
 	.abi_major = HY_BACKEND_ABI_MAJOR,
@@ -65,6 +70,7 @@ static const struct hy_services services = {
 	.fail = rig_fail,
 	.message = rig_message,
 	.vm_read = rig_vm_read,
+	.reg_name = rig_reg_name,
 };
 
 int kvm_rig_open(struct kvm_rig *rig)

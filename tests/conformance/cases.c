@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The list of cases, and what is around each. */
+#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../inject/unwind.h"
 #include "runner.h"
 
 static const struct conform_case *const groups[] = {
@@ -58,26 +60,65 @@ static void check_arch(struct conform *t)
 	OK(hy_vm_destroy(vm));
 }
 
+/* --- One case ------------------------------------------------------------------------ */
+
+const struct unwind *case_unwind;
+
+/* Of the one case that the process runs; apart from the stack, which is unwound. */
+static struct conform current;
+static jmp_buf way_out;
+static enum { RUNS, UNWINDS, COMPLAINED } progress;
+
+void case_leave(enum case_status status)
+{
+	fflush(stdout);
+	if (!case_unwind)
+		_Exit(status);
+	if (progress == RUNS && !case_unwind->can_unwind(status))
+		_Exit(case_unwind->end(false));
+	progress = progress == RUNS ? UNWINDS : COMPLAINED;
+	longjmp(way_out, 1);
+}
+
+static void end_vcpus(struct conform *t)
+{
+	for (size_t i = 0; i < CONFORM_OBJECTS; i++) {
+		if (t->vcpus[i] == t->vcpu)
+			t->vcpu = NULL;
+		OK(hy_vcpu_destroy(t->vcpus[i]));
+	}
+	OK(hy_vcpu_destroy(t->vcpu));
+}
+
 static void end_all(struct conform *t)
 {
-	for (size_t i = 0; i < CONFORM_OBJECTS; i++)
-		OK(hy_vcpu_destroy(t->vcpus[i]));
-	OK(hy_vcpu_destroy(t->vcpu));
-	for (size_t i = 0; i < CONFORM_OBJECTS; i++)
+	end_vcpus(t);
+	for (size_t i = 0; i < CONFORM_OBJECTS; i++) {
+		if (t->vms[i] == t->vm)
+			t->vm = NULL;
 		OK(hy_vm_destroy(t->vms[i]));
+	}
 	OK(hy_vm_destroy(t->vm));
 	OK(hy_host_close(t->host));
 }
 
+static void run_case(struct conform *t)
+{
+	OK(hy_host_open(t->options, &t->host));
+	check_needs(t);
+	check_arch(t);
+	t->test->run(t);
+}
+
 void case_main(const struct conform_case *test, const struct hy_host_options *options)
 {
-	struct conform t = { .test = test, .options = options };
-
-	OK(hy_host_open(options, &t.host));
-	check_needs(&t);
-	check_arch(&t);
-	test->run(&t);
-	end_all(&t);
+	current = (struct conform){ .test = test, .options = options };
+	if (case_unwind)
+		case_unwind->begin();
+	if (setjmp(way_out) == 0)
+		run_case(&current);
+	if (progress != COMPLAINED)
+		end_all(&current);
 	fflush(stdout);
-	_Exit(CASE_PASSED);
+	_Exit(case_unwind ? case_unwind->end(progress != COMPLAINED) : CASE_PASSED);
 }

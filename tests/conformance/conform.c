@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../inject/unwind.h"
 #include "conform.h"
 #include "runner.h"
 
@@ -21,8 +22,7 @@ void conform_fail(const char *file, int line, const char *format, ...)
 	vprintf(format, args);
 	va_end(args);
 	putchar('\n');
-	fflush(stdout);
-	_Exit(CASE_FAILED);
+	case_leave(CASE_FAILED);
 }
 
 void conform_skip(const char *format, ...)
@@ -33,8 +33,7 @@ void conform_skip(const char *format, ...)
 	vprintf(format, args);
 	va_end(args);
 	putchar('\n');
-	fflush(stdout);
-	_Exit(CASE_SKIPPED);
+	case_leave(CASE_SKIPPED);
 }
 
 void conform_check_failure(const char *file, int line, const char *what, int status, int code, const char *part)

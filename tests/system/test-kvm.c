@@ -21,6 +21,8 @@
 #include <hy/hy.h>
 #include <hy/x86.h>
 
+#include "../unit/suite.h"
+
 #define RAM 0x10000
 #define CODE 0x1000
 #define HOLE 0x200000
@@ -487,8 +489,6 @@ static int run_suite(void)
 {
 	Suite *suite = suite_create("kvm");
 	TCase *tcase = tcase_create("kvm");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tcase, 600);
 	tcase_add_test(tcase, out_in_and_halt);
@@ -505,11 +505,7 @@ static int run_suite(void)
 	tcase_add_test(tcase, life_cycles_in_eight_threads);
 	tcase_add_test(tcase, a_child_may_free_and_the_parent_goes_on);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return suite_run(suite);
 }
 
 int main(void)

@@ -134,26 +134,3 @@ char *fixture_captured(void)
 	free(path);
 	return text;
 }
-
-static int run(SRunner *runner)
-{
-	int failed;
-
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
-}
-
-int fixture_run(Suite *suite)
-{
-	return run(srunner_create(suite));
-}
-
-int fixture_run_forked(Suite *suite)
-{
-	SRunner *runner = srunner_create(suite);
-
-	srunner_set_fork_status(runner, CK_FORK);
-	return run(runner);
-}

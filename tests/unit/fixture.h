@@ -7,6 +7,8 @@
 
 #include <check.h>
 
+#include "suite.h"
+
 /* An old macro of Check's, and a member of struct hy_services. */
 #undef fail
 
@@ -35,10 +37,5 @@ void fixture_plugin_as(const char *dir, const char *name, const char *as);
 /* What the process writes to standard error between the two; the caller frees it. */
 void fixture_capture(void);
 char *fixture_captured(void);
-
-/* Runs a suite for main(): 0 when nothing failed. */
-int fixture_run(Suite *suite);
-/* The same where each test needs a process of its own, whatever CK_FORK says. */
-int fixture_run_forked(Suite *suite);
 
 #endif /* TESTS_UNIT_FIXTURE_H */

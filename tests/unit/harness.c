@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "harness.h"
+#include "suite.h"
 
 static const char *fake_dir(void)
 {
@@ -80,16 +81,10 @@ int run_suite(const char *name, const TTest **tests, double timeout)
 {
 	Suite *suite = suite_create(name);
 	TCase *tcase = tcase_create(name);
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tcase, timeout);
 	for (; *tests; tests++)
 		tcase_add_test(tcase, *tests);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return suite_run(suite);
 }

@@ -182,5 +182,5 @@ int main(void)
 	tcase_add_test(tcase, random_lists);
 	tcase_add_test(tcase, long_list);
 	suite_add_tcase(suite, tcase);
-	return fixture_run(suite);
+	return suite_run(suite);
 }

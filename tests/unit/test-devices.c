@@ -6,6 +6,7 @@
 #include <check.h>
 
 #include "pc.h"
+#include "suite.h"
 
 #define MIB (UINT64_C(1) << 20)
 #define MS UINT64_C(1000000)
@@ -527,8 +528,6 @@ int main(void)
 {
 	Suite *suite = suite_create("devices");
 	TCase *tcase = tcase_create("devices");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, set_up, NULL);
 	tcase_add_test(tcase, bus_reads_ones_where_nobody_is);
@@ -564,9 +563,5 @@ int main(void)
 	tcase_add_test(tcase, pci_narrow_accesses);
 	tcase_add_test(tcase, pci_identity_is_read_only);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return suite_run(suite);
 }

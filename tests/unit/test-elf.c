@@ -293,5 +293,5 @@ int main(void)
 	tcase_add_test(tcase, segment_overflows);
 	tcase_add_test(tcase, random_damage);
 	suite_add_tcase(suite, tcase);
-	return fixture_run(suite);
+	return suite_run(suite);
 }

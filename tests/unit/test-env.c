@@ -35,5 +35,5 @@ int main(void)
 	tcase_add_test(tcase, empty_is_unset);
 	tcase_add_test(tcase, set);
 	suite_add_tcase(suite, tcase);
-	return fixture_run(suite);
+	return suite_run(suite);
 }

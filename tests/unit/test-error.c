@@ -192,5 +192,5 @@ int main(void)
 	tcase_add_test(tcase, services_table);
 	tcase_add_test(tcase, each_thread_has_its_own);
 	suite_add_tcase(suite, tcase);
-	return fixture_run(suite);
+	return suite_run(suite);
 }

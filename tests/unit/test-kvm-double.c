@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "kvm-double.h"
+#include "suite.h"
 
 static struct kvm_rig rig;
 static uint8_t ram[8192] __attribute__((aligned(4096)));
@@ -805,8 +806,6 @@ int main(void)
 {
 	Suite *suite = suite_create("kvm-double");
 	TCase *host = tcase_create("host"), *vcpu = tcase_create("vcpu");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(host, setup, teardown);
 	add_host_tests(host);
@@ -814,9 +813,5 @@ int main(void)
 	tcase_add_checked_fixture(vcpu, setup, teardown);
 	add_vcpu_tests(vcpu);
 	suite_add_tcase(suite, vcpu);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "kvm-double.h"
+#include "suite.h"
 
 #define RAM_SIZE 0x100000
 #define CODE 0x1000
@@ -824,17 +825,11 @@ static Suite *suite(void)
 int main(void)
 {
 	struct hy_probe probe = { .size = sizeof(probe) };
-	SRunner *runner;
-	int failed;
 
 	kvm_probe(&probe);
 	if (probe.status != HY_PROBE_OK) {
 		printf("skipped: %s\n%s\n", probe.reason, probe.hint);
 		return SKIP;
 	}
-	runner = srunner_create(suite());
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite());
 }

@@ -111,5 +111,5 @@ int main(void)
 	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
 	tcase_add_test(tcase, each_allocation);
 	suite_add_tcase(suite, tcase);
-	return fixture_run(suite);
+	return suite_run(suite);
 }

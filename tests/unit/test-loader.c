@@ -1021,5 +1021,5 @@ int main(void)
 	add_search_tests(suite);
 	add_choice_tests(suite);
 	add_story_tests(suite);
-	return fixture_run(suite);
+	return suite_run(suite);
 }

@@ -5,6 +5,7 @@
 #include <check.h>
 
 #include "regions.h"
+#include "suite.h"
 
 #define PAGES 4096
 #define MODEL_STEPS 20000
@@ -176,8 +177,6 @@ int main(void)
 {
 	Suite *suite = suite_create("regions");
 	TCase *tcase = tcase_create("regions");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, range_edges);
@@ -186,9 +185,5 @@ int main(void)
 	tcase_add_test(tcase, random_against_model);
 	tcase_add_test(tcase, reserve_survives_removal);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return suite_run(suite);
 }

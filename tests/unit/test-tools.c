@@ -9,6 +9,7 @@
 
 #include "json.h"
 #include "parse.h"
+#include "suite.h"
 
 /* --- Options -------------------------------------------------------------------- */
 
@@ -197,8 +198,6 @@ int main(void)
 {
 	Suite *suite = suite_create("tools");
 	TCase *tcase = tcase_create("tools");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tcase, sizes);
 	tcase_add_test(tcase, bad_sizes);
@@ -210,9 +209,5 @@ int main(void)
 	tcase_add_test(tcase, json_bad_utf8);
 	tcase_add_test(tcase, json_structure);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return suite_run(suite);
 }

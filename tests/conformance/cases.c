@@ -67,7 +67,7 @@ const struct unwind *case_unwind;
 /* Of the one case that the process runs; apart from the stack, which is unwound. */
 static struct conform current;
 static jmp_buf way_out;
-static enum { RUNS, UNWINDS, COMPLAINED } progress;
+static enum { RUNS, ENDS, COMPLAINED } progress;
 
 void case_leave(enum case_status status)
 {
@@ -76,7 +76,8 @@ void case_leave(enum case_status status)
 		_Exit(status);
 	if (progress == RUNS && !case_unwind->can_unwind(status))
 		_Exit(case_unwind->end(false));
-	progress = progress == RUNS ? UNWINDS : COMPLAINED;
+	if (progress == ENDS)
+		progress = COMPLAINED;
 	longjmp(way_out, 1);
 }
 
@@ -117,8 +118,10 @@ void case_main(const struct conform_case *test, const struct hy_host_options *op
 		case_unwind->begin();
 	if (setjmp(way_out) == 0)
 		run_case(&current);
-	if (progress != COMPLAINED)
+	if (progress == RUNS) {
+		progress = ENDS;
 		end_all(&current);
+	}
 	fflush(stdout);
-	_Exit(case_unwind ? case_unwind->end(progress != COMPLAINED) : CASE_PASSED);
+	_Exit(case_unwind ? case_unwind->end(progress == ENDS) : CASE_PASSED);
 }

@@ -33,6 +33,7 @@ static void use(struct conform *t, struct hy_vm *vm, struct hy_vcpu *vcpu)
 {
 	t->vm = vm;
 	t->vcpu = vcpu;
+	t->exit = NULL;
 }
 
 /* --- Order --------------------------------------------------------------------------- */
@@ -146,6 +147,14 @@ static void id_again(struct conform *t)
 		end_vcpu(t, new_vcpu(t, vm, 0));
 }
 
+/* Destroys the case's vCPU and makes another of its id. */
+static void make_again(struct conform *t)
+{
+	OK(hy_vcpu_destroy(t->vcpu));
+	use(t, t->vm, NULL);
+	OK(hy_vcpu_create(t->vm, NULL, &t->vcpu));
+}
+
 /* The second of an id knows nothing of the first's registers, access and kicks. */
 static void reused_is_new(struct conform *t)
 {
@@ -153,9 +162,7 @@ static void reused_is_new(struct conform *t)
 	set_reg(t, HY_X86_RBX, 0x1234);
 	RUN(t, HY_EXIT_IO);
 	OK(hy_vcpu_kick(t->vcpu));
-	OK(hy_vcpu_destroy(t->vcpu));
-	t->vcpu = NULL;
-	OK(hy_vcpu_create(t->vm, NULL, &t->vcpu));
+	make_again(t);
 	CHECK(!hy_vcpu_data(t->vcpu, NULL));
 	CHECK_EQ(get_reg(t, HY_X86_RBX), 0);
 	CHECK_EQ(get_reg(t, HY_X86_RIP), 0xfff0);
@@ -298,9 +305,7 @@ static void old_reference_new_vcpu(struct conform *t)
 
 	conform_boot(t, REAL, ask);
 	old = hy_vcpu_ref(t->vcpu);
-	OK(hy_vcpu_destroy(t->vcpu));
-	t->vcpu = NULL;
-	OK(hy_vcpu_create(t->vm, NULL, &t->vcpu));
+	make_again(t);
 	conform_place(t, t->vcpu, REAL, ask);
 	OK(hy_vcpu_kick(old));
 	IN(t, 0x42, 1, 1);

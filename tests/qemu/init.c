@@ -101,7 +101,8 @@ static void execute(void)
 	argv[argc] = NULL;
 	if (argc > 0)
 		execv(argv[0], argv);
-	dprintf(STDOUT_FILENO, "can't run %s: %s\n", argc > 0 ? argv[0] : "nothing", strerror(errno));
+	dprintf(STDOUT_FILENO, "can't run %s: %s\n", argc > 0 ? argv[0] : "nothing",
+	        strerror(errno));
 	_exit(127);
 }
 

@@ -403,7 +403,7 @@ static int store_sregs(struct hy_backend_vcpu *be, struct kvm_sregs *sregs)
 		return kvm_services_of(be)->fail(HY_E_INVALID, EINVAL, NULL, NULL,
 		                                 "KVM_SET_SREGS of vCPU %u: %s", be->id,
 		                                 sregs_complaint(sregs));
-	return r < 0 ? call_failed(be, -r, "KVM_SET_SREGS") : 0;
+	return r < 0 ? call_failed(be, -r, "KVM_SET_SREGS") : kvm_x86_check_paging(be, sregs);
 }
 
 static int store_debug(struct hy_backend_vcpu *be, struct kvm_debugregs *debug)

@@ -75,6 +75,12 @@ void kvm_arch_cap(const struct kvm_host *host, uint32_t id, struct hy_cap *cap)
 		else
 			cap->reason = "this kernel lacks KVM_CAP_X86_MSR_FILTER (Linux 5.10)";
 		break;
+	case HY_CAP_PAGING32:
+		if (kvm_x86_has_paging32(host))
+			cap->how = HY_CAP_HOST;
+		else
+			cap->reason = "this KVM drops CR0.PG outside of long mode";
+		break;
 	case HY_CAP_MMIO_EXOTIC:
 		cap->reason = "KVM's instruction emulator does these wrongly or not at all";
 		break;

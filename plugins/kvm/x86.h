@@ -76,6 +76,15 @@ int kvm_x86_load_regs(struct hy_backend_vcpu *vcpu);
 /* The same for segments, tables and control registers. */
 int kvm_x86_load_sregs(struct hy_backend_vcpu *vcpu);
 
+/* --- x86-paging.c -------------------------------------------------------------- */
+
+struct kvm_host;
+
+/* Whether guests can have paging outside of long mode; makes a VM to find out. */
+bool kvm_x86_has_paging32(const struct kvm_host *host);
+/* Fails where the kernel has taken these registers, but dropped CR0.PG. */
+int kvm_x86_check_paging(struct hy_backend_vcpu *vcpu, const struct kvm_sregs *wanted);
+
 /* --- x86-segment.c ------------------------------------------------------------ */
 
 void kvm_x86_segment_from_kvm(struct hy_segment *to, const struct kvm_segment *from);

@@ -185,6 +185,15 @@ static uint64_t cr0_of(enum mode mode)
 	return cr0;
 }
 
+void need_cap(struct conform *t, uint32_t id)
+{
+	struct hy_cap cap;
+
+	OK(hy_host_cap(t->host, id, &cap));
+	if (cap.how == HY_CAP_ABSENT)
+		conform_skip("%s is absent: %s", hy_cap_name(id), cap.reason ? cap.reason : "no reason given");
+}
+
 void conform_place(struct conform *t, struct hy_vcpu *vcpu, enum mode mode, struct guest guest)
 {
 	bool is_long = mode >= LONG;
@@ -205,6 +214,8 @@ void conform_place(struct conform *t, struct hy_vcpu *vcpu, enum mode mode, stru
 		{ HY_X86_RFLAGS, { .u64 = HY_X86_RFLAGS_ONE } },
 	};
 
+	if (mode == PAGED32)
+		need_cap(t, HY_CAP_PAGING32);
 	if (mode != REAL)
 		write_descriptors(t, mode);
 	if (mode >= PAGED32)

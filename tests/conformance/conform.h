@@ -105,6 +105,9 @@ void conform_skip(const char *format, ...) HY_PRINTF(1, 2) __attribute__((noretu
 #define FAILS(call, code, part) conform_check_failure(__FILE__, __LINE__, #call, (call), (code), (part))
 void conform_check_failure(const char *file, int line, const char *what, int status, int code, const char *part);
 
+/* Skips the case where the host lacks a capability, as `needs` does beforehand. */
+void need_cap(struct conform *t, uint32_t id);
+
 /* --- Guests ------------------------------------------------------------------------------ */
 
 /* Code made by guest.S.h: GUEST(name) in an assembly file, USE_GUEST(name) in C. */

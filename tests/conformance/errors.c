@@ -308,6 +308,26 @@ static void pending_record(struct conform *t)
 	check_record(HY_E_PENDING);
 }
 
+/* With the host's own code, where it was the host that refused. */
+static void bad_value_record(struct conform *t)
+{
+	struct hy_vcpu *vcpu = new_vcpu(t, new_vm(t, NULL), 0);
+
+	FAILS(hy_vcpu_set_reg(vcpu, HY_X86_CR4, UINT64_C(1) << 40), HY_E_INVALID, "cr4");
+	check_record(HY_E_INVALID);
+	CHECK(strncmp(hy_error()->text, hy_host_backend(t->host)->name, strlen(hy_host_backend(t->host)->name)) == 0);
+}
+
+static void exists_record(struct conform *t)
+{
+	struct hy_vm *vm = new_vm(t, NULL);
+	struct hy_vcpu *vcpu;
+
+	new_vcpu(t, vm, 0);
+	FAILS(hy_vcpu_create(vm, NULL, &vcpu), HY_E_EXISTS, "vCPU id 0");
+	check_record(HY_E_EXISTS);
+}
+
 static void nothing_pending(struct conform *t)
 {
 	struct hy_vcpu *vcpu = new_vcpu(t, new_vm(t, NULL), 0);
@@ -417,29 +437,31 @@ static void kick_leaves_it_alone(struct conform *t)
 }
 
 const struct conform_case conform_errors[] = {
-	{ "errors/status-names", "", status_names, 0, { 0 } },
-	{ "errors/exit-names", "", exit_names, 0, { 0 } },
-	{ "errors/null-host", "", null_host, HY_ARCH_X86_64, { 0 } },
-	{ "errors/null-vm", "", null_vm, 0, { HY_CAP_MAP_MEMORY } },
-	{ "errors/null-in-vm", "", null_in_vm, 0, { 0 } },
-	{ "errors/null-vcpu", "", null_vcpu, HY_ARCH_X86_64, { 0 } },
-	{ "errors/null-in-vcpu", "", null_in_vcpu, HY_ARCH_X86_64, { 0 } },
-	{ "errors/options-of-no-size", "", options_of_no_size, 0, { 0 } },
-	{ "errors/options-of-an-older-program", "", options_of_an_older_program, 0, { 0 } },
-	{ "errors/options-of-a-newer-program", "", options_of_a_newer_program, 0, { 0 } },
-	{ "errors/unknown-flags", "", unknown_flags, 0, { 0 } },
-	{ "errors/unknown-arch", "", unknown_arch, 0, { 0 } },
-	{ "errors/bad-tables", "", bad_tables, HY_ARCH_X86_64, { 0 } },
-	{ "errors/nothing-yet", "", nothing_yet, 0, { 0 } },
-	{ "errors/overlap-record", "", overlap_record, 0, { 0 } },
-	{ "errors/unmapped-record", "", unmapped_record, 0, { 0 } },
-	{ "errors/pending-record", "", pending_record, HY_ARCH_X86_64, { 0 } },
-	{ "errors/nothing-pending", "", nothing_pending, 0, { 0 } },
-	{ "errors/not-found-record", "", not_found_record, 0, { 0 } },
-	{ "errors/no-backend-record", "", no_backend_record, 0, { 0 } },
-	{ "errors/malformed-choice", "", malformed_choice, 0, { 0 } },
-	{ "errors/report-of-the-host", "", report_of_the_host, 0, { 0 } },
-	{ "errors/per-thread", "", per_thread, 0, { 0 } },
-	{ "errors/kick-leaves-it-alone", "", kick_leaves_it_alone, 0, { 0 } },
+	{ "errors/status-names", "HY-C43", status_names, 0, { 0 } },
+	{ "errors/exit-names", "HY-C43", exit_names, 0, { 0 } },
+	{ "errors/null-host", "HY-C44", null_host, HY_ARCH_X86_64, { 0 } },
+	{ "errors/null-vm", "HY-C44", null_vm, 0, { HY_CAP_MAP_MEMORY } },
+	{ "errors/null-in-vm", "HY-C44", null_in_vm, 0, { 0 } },
+	{ "errors/null-vcpu", "HY-C44", null_vcpu, HY_ARCH_X86_64, { 0 } },
+	{ "errors/null-in-vcpu", "HY-C44", null_in_vcpu, HY_ARCH_X86_64, { 0 } },
+	{ "errors/options-of-no-size", "HY-C12", options_of_no_size, 0, { 0 } },
+	{ "errors/options-of-an-older-program", "HY-C12", options_of_an_older_program, 0, { 0 } },
+	{ "errors/options-of-a-newer-program", "HY-C12", options_of_a_newer_program, 0, { 0 } },
+	{ "errors/unknown-flags", "HY-C16 HY-C12", unknown_flags, 0, { 0 } },
+	{ "errors/unknown-arch", "HY-C8", unknown_arch, 0, { 0 } },
+	{ "errors/bad-tables", "HY-C13 HY-C26", bad_tables, HY_ARCH_X86_64, { 0 } },
+	{ "errors/nothing-yet", "HY-C43", nothing_yet, 0, { 0 } },
+	{ "errors/overlap-record", "HY-C17 HY-C43", overlap_record, 0, { 0 } },
+	{ "errors/unmapped-record", "HY-C23 HY-C43", unmapped_record, 0, { 0 } },
+	{ "errors/pending-record", "HY-B45 HY-C43", pending_record, HY_ARCH_X86_64, { 0 } },
+	{ "errors/bad-value-record", "HY-B56 HY-B64 HY-C43", bad_value_record, HY_ARCH_X86_64, { 0 } },
+	{ "errors/exists-record", "HY-C15 HY-C43", exists_record, 0, { 0 } },
+	{ "errors/nothing-pending", "HY-C28 HY-C29 HY-C27", nothing_pending, 0, { 0 } },
+	{ "errors/not-found-record", "HY-C43", not_found_record, 0, { 0 } },
+	{ "errors/no-backend-record", "HY-C6 HY-C43", no_backend_record, 0, { 0 } },
+	{ "errors/malformed-choice", "HY-C43", malformed_choice, 0, { 0 } },
+	{ "errors/report-of-the-host", "HY-C43", report_of_the_host, 0, { 0 } },
+	{ "errors/per-thread", "HY-C43", per_thread, 0, { 0 } },
+	{ "errors/kick-leaves-it-alone", "HY-C32", kick_leaves_it_alone, 0, { 0 } },
 	{ 0 },
 };

@@ -175,12 +175,12 @@ static void wraps_round(struct conform *t)
 }
 
 const struct conform_case conform_limits[] = {
-	{ "limits/all-vcpus", "", all_vcpus, 0, { 0 } },
-	{ "limits/vcpus-per-thread", "", vcpus_per_thread, 0, { 0 } },
-	{ "limits/thousand-regions", "", thousand_regions, 0, { 0 } },
-	{ "limits/too-many-regions", "", too_many_regions, 0, { 0 } },
-	{ "limits/top-of-memory", "", top_of_memory, 0, { 0 } },
-	{ "limits/above-memory", "", above_memory, 0, { 0 } },
-	{ "limits/wraps-round", "", wraps_round, 0, { 0 } },
+	{ "limits/all-vcpus", "HY-B11 HY-C15", all_vcpus, 0, { 0 } },
+	{ "limits/vcpus-per-thread", "HY-C10", vcpus_per_thread, 0, { 0 } },
+	{ "limits/thousand-regions", "HY-C20", thousand_regions, 0, { 0 } },
+	{ "limits/too-many-regions", "HY-B20 HY-C19", too_many_regions, 0, { 0 } },
+	{ "limits/top-of-memory", "HY-B11", top_of_memory, 0, { 0 } },
+	{ "limits/above-memory", "HY-C16", above_memory, 0, { 0 } },
+	{ "limits/wraps-round", "HY-C16", wraps_round, 0, { 0 } },
 	{ 0 },
 };

@@ -242,6 +242,21 @@ static void protect_gap(struct conform *t)
 	CHECK_EQ(prot_of(&s, 2), HY_PROT_RWX);
 }
 
+/* The flag is about running vCPUs only: what comes of it is the same. */
+static void nonatomic(struct conform *t)
+{
+	struct space s = new_space(t);
+
+	OK(hy_vm_alloc_memory(s.vm, at(&s, 0), 4 * s.g, HY_PROT_RWX, HY_MAP_NONATOMIC));
+	put(&s, 1, 0x42);
+	OK(hy_vm_protect_memory(s.vm, at(&s, 1), s.g, HY_PROT_RX, HY_MAP_NONATOMIC));
+	OK(hy_vm_unmap_memory(s.vm, at(&s, 2), s.g, HY_MAP_NONATOMIC));
+	CHECK_EQ(prot_of(&s, 0), HY_PROT_RWX);
+	CHECK_EQ(prot_of(&s, 1), HY_PROT_RX);
+	CHECK_EQ(prot_of(&s, 2), 0);
+	check_byte(&s, 1, 0x42);
+}
+
 /* The guest's protection isn't the program's. */
 static void program_may_write(struct conform *t)
 {
@@ -554,29 +569,31 @@ static void model(struct conform *t)
 }
 
 const struct conform_case conform_memory[] = {
-	{ "memory/zeroed", "", zeroed, 0, { 0 } },
-	{ "memory/zeroed-again", "", zeroed_again, 0, { 0 } },
-	{ "memory/refused-ranges", "", refused_ranges, 0, { 0 } },
-	{ "memory/refused-prots", "", refused_prots, 0, { 0 } },
-	{ "memory/overlap", "", overlap, 0, { 0 } },
-	{ "memory/unmap-parts", "", unmap_parts, 0, { HY_CAP_PARTIAL_UNMAP } },
-	{ "memory/unmap-several", "", unmap_several, 0, { HY_CAP_PARTIAL_UNMAP } },
-	{ "memory/unmap-gap", "", unmap_gap, 0, { 0 } },
-	{ "memory/hole-is-free", "", hole_is_free, 0, { HY_CAP_PARTIAL_UNMAP } },
-	{ "memory/protect-parts", "", protect_parts, 0, { HY_CAP_PROTECT, HY_CAP_READ_ONLY } },
-	{ "memory/protect-gap", "", protect_gap, 0, { HY_CAP_PROTECT, HY_CAP_READ_ONLY } },
-	{ "memory/program-may-write", "", program_may_write, 0, { HY_CAP_PROTECT, HY_CAP_READ_ONLY } },
-	{ "memory/weaken", "", weaken, 0, { 0 } },
-	{ "memory/never-weaker", "", never_weaker, 0, { 0 } },
-	{ "memory/across-regions", "", across_regions, 0, { HY_CAP_PROTECT, HY_CAP_READ_ONLY } },
-	{ "memory/all-or-nothing", "", all_or_nothing, 0, { 0 } },
-	{ "memory/copies-that-wrap", "", copies_that_wrap, 0, { 0 } },
-	{ "memory/host-ptr", "", host_ptr, 0, { 0 } },
-	{ "memory/next-region", "", next_region, 0, { 0 } },
-	{ "memory/map-own", "", map_own, 0, { HY_CAP_MAP_MEMORY } },
-	{ "memory/own-outlive-vm", "", own_outlive_vm, 0, { HY_CAP_MAP_MEMORY } },
-	{ "memory/own-twice", "", own_twice, 0, { HY_CAP_MAP_MEMORY } },
-	{ "memory/own-refused", "", own_refused, 0, { HY_CAP_MAP_MEMORY } },
-	{ "memory/model", "", model, 0, { HY_CAP_PARTIAL_UNMAP, HY_CAP_PROTECT, HY_CAP_READ_ONLY } },
+	{ "memory/zeroed", "HY-C24", zeroed, 0, { 0 } },
+	{ "memory/zeroed-again", "HY-C24", zeroed_again, 0, { 0 } },
+	{ "memory/refused-ranges", "HY-C16", refused_ranges, 0, { 0 } },
+	{ "memory/refused-prots", "HY-C16", refused_prots, 0, { 0 } },
+	{ "memory/overlap", "HY-C17", overlap, 0, { 0 } },
+	{ "memory/unmap-parts", "HY-C18", unmap_parts, 0, { HY_CAP_PARTIAL_UNMAP } },
+	{ "memory/unmap-several", "HY-C18", unmap_several, 0, { HY_CAP_PARTIAL_UNMAP } },
+	{ "memory/unmap-gap", "HY-C18 HY-C19", unmap_gap, 0, { 0 } },
+	{ "memory/hole-is-free", "HY-C18 HY-C24", hole_is_free, 0, { HY_CAP_PARTIAL_UNMAP } },
+	{ "memory/protect-parts", "HY-C18", protect_parts, 0, { HY_CAP_PROTECT, HY_CAP_READ_ONLY } },
+	{ "memory/protect-gap", "HY-C18 HY-C19", protect_gap, 0, { HY_CAP_PROTECT, HY_CAP_READ_ONLY } },
+	{ "memory/nonatomic", "HY-C18 HY-C34", nonatomic, 0, { HY_CAP_PARTIAL_UNMAP, HY_CAP_PROTECT, HY_CAP_READ_ONLY } },
+	{ "memory/program-may-write", "HY-C23", program_may_write, 0, { HY_CAP_PROTECT, HY_CAP_READ_ONLY } },
+	{ "memory/weaken", "HY-C21", weaken, 0, { 0 } },
+	{ "memory/never-weaker", "HY-C21", never_weaker, 0, { 0 } },
+	{ "memory/across-regions", "HY-C23", across_regions, 0, { HY_CAP_PROTECT, HY_CAP_READ_ONLY } },
+	{ "memory/all-or-nothing", "HY-C23", all_or_nothing, 0, { 0 } },
+	{ "memory/copies-that-wrap", "HY-C23", copies_that_wrap, 0, { 0 } },
+	{ "memory/host-ptr", "HY-C20", host_ptr, 0, { 0 } },
+	{ "memory/next-region", "HY-C20", next_region, 0, { 0 } },
+	{ "memory/map-own", "HY-B16", map_own, 0, { HY_CAP_MAP_MEMORY } },
+	{ "memory/own-outlive-vm", "HY-B67", own_outlive_vm, 0, { HY_CAP_MAP_MEMORY } },
+	{ "memory/own-twice", "HY-B16", own_twice, 0, { HY_CAP_MAP_MEMORY } },
+	{ "memory/own-refused", "HY-C16", own_refused, 0, { HY_CAP_MAP_MEMORY } },
+	{ "memory/model", "HY-C17 HY-C18 HY-C20 HY-C23 HY-C24", model, 0,
+	  { HY_CAP_PARTIAL_UNMAP, HY_CAP_PROTECT, HY_CAP_READ_ONLY } },
 	{ 0 },
 };

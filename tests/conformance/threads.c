@@ -21,6 +21,21 @@ static const struct guest spin = GUEST_OF(spin_code);
 static const uint8_t meet_code[] = { 0xf0, 0xfe, 0x07, 0x80, 0x3e, 0x00, 0x40, 0x02, 0x72, 0xf9, 0xf4 };
 static const struct guest meet = GUEST_OF(meet_code);
 
+/* again: incb DATA; jmp again */
+static const uint8_t count_code[] = { 0xfe, 0x06, 0x00, 0x40, 0xeb, 0xfa };
+static const struct guest count = GUEST_OF(count_code);
+
+/* Until the guest of `count` has counted: it is surely being run. */
+static void wait_for_guest(struct conform *t)
+{
+	uint8_t counted = 0;
+
+	while (counted == 0) {
+		sched_yield();
+		read_ram(t, DATA, &counted, 1);
+	}
+}
+
 static pthread_t start(void *(*body)(void *), void *arg)
 {
 	pthread_t thread;
@@ -136,7 +151,7 @@ static void bind_own(struct conform *t)
 	HALT(t);
 }
 
-static void *bind_and_spin(void *arg)
+static void *bind_and_run(void *arg)
 {
 	struct conform *t = arg;
 
@@ -145,45 +160,28 @@ static void *bind_and_spin(void *arg)
 	return NULL;
 }
 
-/* Kicked there after it has moved. */
+/* The old owner's kick reaches it where it runs now. */
 static void kick_after_bind(struct conform *t)
 {
 	pthread_t thread;
 
-	conform_boot(t, REAL, spin);
-	thread = start(bind_and_spin, t);
-	while (hy_vcpu_reset(t->vcpu) == 0)
-		conform_place(t, t->vcpu, REAL, spin);
+	conform_boot(t, REAL, count);
+	thread = start(bind_and_run, t);
+	wait_for_guest(t);
 	OK(hy_vcpu_kick(t->vcpu));
 	pthread_join(thread, NULL);
 	OK(hy_vcpu_bind(t->vcpu));
 }
 
-static void *run_in_own_thread(void *arg)
-{
-	struct conform *t = arg;
-	const struct hy_exit *exit;
-
-	OK(hy_vcpu_bind(t->vcpu));
-	__atomic_store_n(&t->items_done, 1, __ATOMIC_SEQ_CST);
-	OK(hy_vcpu_run(t->vcpu, &exit));
-	CHECK_EQ(exit->kind, HY_EXIT_CANCELED);
-	return NULL;
-}
-
-/* Waits until another thread's vCPU is inside a call, then sees bind refused. */
 static void bind_while_running(struct conform *t)
 {
 	pthread_t thread;
-	int status;
 
-	conform_boot(t, REAL, spin);
-	thread = start(run_in_own_thread, t);
-	while (!__atomic_load_n(&t->items_done, __ATOMIC_SEQ_CST))
-		sched_yield();
-	while ((status = hy_vcpu_reset(t->vcpu)) == HY_E_THREAD && (status = hy_vcpu_bind(t->vcpu)) == 0)
-		FAIL("bind took a vCPU from a thread that is about to run it");
-	CHECK(status == HY_E_BUSY);
+	conform_boot(t, REAL, count);
+	thread = start(bind_and_run, t);
+	wait_for_guest(t);
+	FAILS(hy_vcpu_bind(t->vcpu), HY_E_BUSY, "in use");
+	CHECK(hy_error()->hint[0]);
 	OK(hy_vcpu_kick(t->vcpu));
 	pthread_join(thread, NULL);
 	OK(hy_vcpu_bind(t->vcpu));
@@ -391,11 +389,7 @@ static void managed_anywhere(struct conform *t)
 
 static void *run_managed(void *arg)
 {
-	struct conform *t = arg;
-	const struct hy_exit *exit;
-
-	OK(hy_vcpu_run(t->vcpu, &exit));
-	CHECK_EQ(exit->kind, HY_EXIT_CANCELED);
+	RUN((struct conform *)arg, HY_EXIT_CANCELED);
 	return NULL;
 }
 
@@ -403,13 +397,11 @@ static void managed_one_at_a_time(struct conform *t)
 {
 	pthread_t thread;
 	uint64_t value;
-	int status;
 
-	boot_managed(t, spin);
+	boot_managed(t, count);
 	thread = start(run_managed, t);
-	while ((status = hy_vcpu_get_reg(t->vcpu, HY_X86_RIP, &value)) == 0)
-		sched_yield();
-	CHECK(status == HY_E_BUSY);
+	wait_for_guest(t);
+	FAILS(hy_vcpu_get_reg(t->vcpu, HY_X86_RIP, &value), HY_E_BUSY, "in use");
 	FAILS(hy_vcpu_reset(t->vcpu), HY_E_BUSY, "in use");
 	FAILS(hy_vcpu_destroy(t->vcpu), HY_E_BUSY, "in use");
 	OK(hy_vcpu_kick(t->vcpu));
@@ -574,31 +566,31 @@ static void strict_is_off(struct conform *t)
 }
 
 const struct conform_case conform_threads[] = {
-	{ "threads/owner-only", "", owner_only, HY_ARCH_X86_64, { 0 } },
-	{ "threads/owner-only-xsave", "", owner_only_xsave, HY_ARCH_X86_64, { HY_CAP_XSAVE } },
-	{ "threads/anybody-kicks", "", anybody_kicks, HY_ARCH_X86_64, { 0 } },
-	{ "threads/bind-moves", "", bind_moves, HY_ARCH_X86_64, { HY_CAP_BIND } },
-	{ "threads/bind-own", "", bind_own, HY_ARCH_X86_64, { HY_CAP_BIND } },
-	{ "threads/kick-after-bind", "", kick_after_bind, HY_ARCH_X86_64, { HY_CAP_BIND } },
-	{ "threads/bind-while-running", "", bind_while_running, HY_ARCH_X86_64, { HY_CAP_BIND } },
-	{ "threads/destroy-elsewhere", "", destroy_elsewhere, HY_ARCH_X86_64, { HY_CAP_BIND } },
-	{ "threads/two-vcpus", "", two_vcpus, HY_ARCH_X86_64, { 0 } },
-	{ "threads/memory-while-running", "", memory_while_running, HY_ARCH_X86_64, { 0 } },
-	{ "threads/vms-in-threads", "", vms_in_threads, HY_ARCH_X86_64, { 0 } },
-	{ "threads/mask-is-put-back", "", mask_is_put_back, 0, { 0 } },
-	{ "threads/kick-is-no-signal", "", kick_is_no_signal, 0, { 0 } },
-	{ "threads/mask-of-new-owner", "", mask_of_new_owner, HY_ARCH_X86_64, { HY_CAP_BIND } },
-	{ "threads/managed-anywhere", "", managed_anywhere, HY_ARCH_X86_64, { 0 } },
-	{ "threads/managed-one-at-a-time", "", managed_one_at_a_time, HY_ARCH_X86_64, { 0 } },
-	{ "threads/managed-stays", "", managed_stays, HY_ARCH_X86_64, { 0 } },
-	{ "threads/managed-failure", "", managed_failure, HY_ARCH_X86_64, { 0 } },
-	{ "threads/managed-deadline", "", managed_deadline, HY_ARCH_X86_64, { HY_CAP_DEADLINE } },
-	{ "threads/managed-mask", "", managed_mask, HY_ARCH_X86_64, { 0 } },
-	{ "threads/managed-cycles", "", managed_cycles, HY_ARCH_X86_64, { 0 } },
-	{ "threads/strict-vms", "", strict_vms, 0, { 0 } },
-	{ "threads/strict-vcpus", "", strict_vcpus, 0, { 0 } },
-	{ "threads/strict-managed", "", strict_managed, 0, { 0 } },
-	{ "threads/strict-bind", "", strict_bind, 0, { 0 } },
-	{ "threads/strict-is-off", "", strict_is_off, 0, { 0 } },
+	{ "threads/owner-only", "HY-C37", owner_only, HY_ARCH_X86_64, { 0 } },
+	{ "threads/owner-only-xsave", "HY-C37", owner_only_xsave, HY_ARCH_X86_64, { HY_CAP_XSAVE } },
+	{ "threads/anybody-kicks", "HY-C32", anybody_kicks, HY_ARCH_X86_64, { 0 } },
+	{ "threads/bind-moves", "HY-C39 HY-B60", bind_moves, HY_ARCH_X86_64, { HY_CAP_BIND } },
+	{ "threads/bind-own", "HY-C39 HY-B60", bind_own, HY_ARCH_X86_64, { HY_CAP_BIND } },
+	{ "threads/kick-after-bind", "HY-B60", kick_after_bind, HY_ARCH_X86_64, { HY_CAP_BIND } },
+	{ "threads/bind-while-running", "HY-C39", bind_while_running, HY_ARCH_X86_64, { HY_CAP_BIND } },
+	{ "threads/destroy-elsewhere", "HY-C39 HY-B60", destroy_elsewhere, HY_ARCH_X86_64, { HY_CAP_BIND } },
+	{ "threads/two-vcpus", "HY-B61", two_vcpus, HY_ARCH_X86_64, { 0 } },
+	{ "threads/memory-while-running", "HY-B61 HY-C34", memory_while_running, HY_ARCH_X86_64, { 0 } },
+	{ "threads/vms-in-threads", "HY-B61 HY-B14", vms_in_threads, HY_ARCH_X86_64, { 0 } },
+	{ "threads/mask-is-put-back", "HY-B62", mask_is_put_back, 0, { 0 } },
+	{ "threads/kick-is-no-signal", "HY-B62", kick_is_no_signal, 0, { 0 } },
+	{ "threads/mask-of-new-owner", "HY-B62 HY-B60", mask_of_new_owner, HY_ARCH_X86_64, { HY_CAP_BIND } },
+	{ "threads/managed-anywhere", "HY-C40", managed_anywhere, HY_ARCH_X86_64, { 0 } },
+	{ "threads/managed-one-at-a-time", "HY-C40", managed_one_at_a_time, HY_ARCH_X86_64, { 0 } },
+	{ "threads/managed-stays", "HY-C40", managed_stays, HY_ARCH_X86_64, { 0 } },
+	{ "threads/managed-failure", "HY-C40", managed_failure, HY_ARCH_X86_64, { 0 } },
+	{ "threads/managed-deadline", "HY-C40 HY-C33", managed_deadline, HY_ARCH_X86_64, { HY_CAP_DEADLINE } },
+	{ "threads/managed-mask", "HY-C40 HY-B62", managed_mask, HY_ARCH_X86_64, { 0 } },
+	{ "threads/managed-cycles", "HY-C40 HY-B67", managed_cycles, HY_ARCH_X86_64, { 0 } },
+	{ "threads/strict-vms", "HY-C41 HY-C10", strict_vms, 0, { 0 } },
+	{ "threads/strict-vcpus", "HY-C41 HY-C10", strict_vcpus, 0, { 0 } },
+	{ "threads/strict-managed", "HY-C41", strict_managed, 0, { 0 } },
+	{ "threads/strict-bind", "HY-C41", strict_bind, 0, { 0 } },
+	{ "threads/strict-is-off", "HY-C41", strict_is_off, 0, { 0 } },
 	{ 0 },
 };

@@ -151,9 +151,16 @@ static void in_protected_mode(struct conform *t)
 	echo_in(t, PROTECTED);
 }
 
+/* Some hosts can't page outside of long mode, and end such a guest before it begins. */
 static void in_paged_mode(struct conform *t)
 {
-	echo_in(t, PAGED32);
+	conform_boot(t, PAGED32, io_echo);
+	OK(hy_vcpu_run(t->vcpu, &t->exit));
+	if (t->exit->kind == HY_EXIT_SHUTDOWN)
+		conform_skip("the host has no 32-bit paging");
+	conform_place(t, t->vcpu, PAGED32, io_echo);
+	echo(t);
+	HALT(t);
 }
 
 static void in_long_mode(struct conform *t)
@@ -303,8 +310,7 @@ static void guest_sees_registers(struct conform *t)
 /* What goes out was settled when the guest said it. */
 static void rax_at_out(struct conform *t)
 {
-	boot_with_rax(t, io_out_widths);
-	conform_place(t, t->vcpu, REAL, io_out_widths);
+	conform_boot(t, REAL, io_out_widths);
 	OUT(t, 0x42, 1, 0x44);
 	set_reg(t, HY_X86_RAX, 0x55667788);
 	CHECK_EQ(hy_exit_value(t->exit, 0), 0x44);

@@ -232,7 +232,7 @@ struct hy_backend {
 	/*
 	 * cap: says whether the host has a feature, or a limit's value.
 	 * Called: any thread, between open and close; no locks.
-	 * Blocks: no.
+	 * Blocks: no longer than a few milliseconds, where it has to try.
 	 * Arguments: `cap` is zeroed, that is "absent"; a reason is static text.
 	 * Returns: 0, also for an id it doesn't know, which it leaves absent.
 	 * Required.  Since 0.1.
@@ -254,8 +254,9 @@ struct hy_backend {
 	 * Called: any thread; no locks.
 	 * Blocks: may, briefly.
 	 * Arguments: vm->options and what they point to last until vm_destroy.
-	 * Returns: 0, HY_E_UNSUPPORTED (an option, by name), HY_E_LIMIT,
-	 * HY_E_PERMISSION, HY_E_BUSY, HY_E_NOMEM, HY_E_HOST.
+	 * Returns: 0, HY_E_UNSUPPORTED (an option, by name), HY_E_INVALID (one
+	 * that is the host's own, as kick_signal), HY_E_LIMIT, HY_E_PERMISSION,
+	 * HY_E_BUSY, HY_E_NOMEM, HY_E_HOST.
 	 * Required.  Since 0.1.
 	 */
 	int (*vm_create)(struct hy_backend_vm *vm);
@@ -386,8 +387,9 @@ struct hy_backend {
 	 * Blocks: yes, until an exit or a request.
 	 * Arguments: vcpu->exit holds the last exit on entry (its flags say
 	 * whether an access is pending) and gets the new one, in which kind,
-	 * flags, data, data_size and the kind's own part are set.  `data` points to memory of the backend that stays until the next run;
-	 * for reads it is filled with 0xff.
+	 * flags, data, data_size and the kind's own part are set.  `data`
+	 * points to memory of the backend that stays until the next run; for
+	 * reads it is filled with 0xff.
 	 * Returns: 0 with an exit; HY_RUN_INTERRUPTED when a request took it out
 	 * (or for no reason at all: the core then runs it again), with no access
 	 * pending; HY_E_HOST, HY_E_NOMEM.
@@ -435,7 +437,7 @@ struct hy_backend {
 
 	/*
 	 * vcpu_set_regs: writes registers; they take effect together.
-	 * Called, blocks: as vcpu_get_regs.
+	 * Called: as vcpu_get_regs.
 	 * Blocks: no.
 	 * Arguments: as vcpu_get_regs.
 	 * Returns: as vcpu_get_regs; HY_E_INVALID when the processor doesn't

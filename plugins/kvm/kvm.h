@@ -159,7 +159,7 @@ extern const struct kvm_required kvm_arch_required[]; /* ends with name NULL */
 
 int kvm_arch_open(struct hy_backend_host *host);
 void kvm_arch_close(struct hy_backend_host *host);
-void kvm_arch_cap(const struct kvm_host *host, uint32_t id, struct hy_cap *cap);
+void kvm_arch_cap(struct kvm_host *host, uint32_t id, struct hy_cap *cap);
 /* After KVM_CREATE_VM; what it makes goes away with the descriptor. */
 int kvm_arch_vm_create(struct hy_backend_vm *vm);
 /* After KVM_CREATE_VCPU, once for each kvm_cpu. */

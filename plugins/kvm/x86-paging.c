@@ -20,7 +20,7 @@ static bool keeps_paging(int vcpu)
 	return sregs.cr0 & HY_X86_CR0_PG;
 }
 
-bool kvm_x86_has_paging32(const struct kvm_host *host)
+static bool ask(const struct kvm_host *host)
 {
 	int vm = kvm_sys->ioctl(host->fd, KVM_CREATE_VM, NULL);
 	int vcpu = vm < 0 ? -1 : kvm_sys->ioctl(vm, KVM_CREATE_VCPU, NULL);
@@ -33,15 +33,23 @@ bool kvm_x86_has_paging32(const struct kvm_host *host)
 	return keeps;
 }
 
+/* Two threads may ask at once, and get the same answer. */
+bool kvm_x86_has_paging32(struct kvm_host *host)
+{
+	int answer = __atomic_load_n(&host->arch.paging32, __ATOMIC_RELAXED);
+
+	if (answer == X86_NOT_ASKED) {
+		answer = ask(host) ? X86_YES : X86_NO;
+		__atomic_store_n(&host->arch.paging32, answer, __ATOMIC_RELAXED);
+	}
+	return answer == X86_YES;
+}
+
 int kvm_x86_check_paging(struct hy_backend_vcpu *be, const struct kvm_sregs *wanted)
 {
-	struct kvm_sregs got;
-
-	if (!(wanted->cr0 & HY_X86_CR0_PG) || (wanted->efer & HY_X86_EFER_LMA))
-		return 0;
-	if (kvm_vcpu_ioctl(be, KVM_GET_SREGS, &got) < 0 || (got.cr0 & HY_X86_CR0_PG))
+	if (!(wanted->cr0 & HY_X86_CR0_PG) || !(wanted->cr0 & HY_X86_CR0_PE) || (wanted->efer & HY_X86_EFER_LMA) ||
+	    kvm_x86_has_paging32(kvm_host_of(be->vm)))
 		return 0;
 	return kvm_services_of(be)->fail(HY_E_UNSUPPORTED, 0, NULL, "use long mode, or another host",
-	                                 "KVM_SET_SREGS of vCPU %u: this KVM drops cr0.PG outside of long mode",
-	                                 be->id);
+	                                 "cr0.PG of vCPU %u: this KVM drops it outside of long mode", be->id);
 }

@@ -396,14 +396,17 @@ static void write_bank(struct bank *bank, const hy_reg *ids, const union hy_valu
 
 static int store_sregs(struct hy_backend_vcpu *be, struct kvm_sregs *sregs)
 {
-	int r = kvm_vcpu_ioctl(be, KVM_SET_SREGS, sregs);
+	int r = kvm_x86_check_paging(be, sregs);
 
+	if (r)
+		return r;
+	r = kvm_vcpu_ioctl(be, KVM_SET_SREGS, sregs);
 	kvm_cpu_of(be)->arch.sregs_valid = false;
 	if (r == -EINVAL)
 		return kvm_services_of(be)->fail(HY_E_INVALID, EINVAL, NULL, NULL,
 		                                 "KVM_SET_SREGS of vCPU %u: %s", be->id,
 		                                 sregs_complaint(sregs));
-	return r < 0 ? call_failed(be, -r, "KVM_SET_SREGS") : kvm_x86_check_paging(be, sregs);
+	return r < 0 ? call_failed(be, -r, "KVM_SET_SREGS") : 0;
 }
 
 static int store_debug(struct hy_backend_vcpu *be, struct kvm_debugregs *debug)

@@ -61,7 +61,7 @@ void kvm_arch_close(struct hy_backend_host *be)
 	free(host->arch.cpuid);
 }
 
-void kvm_arch_cap(const struct kvm_host *host, uint32_t id, struct hy_cap *cap)
+void kvm_arch_cap(struct kvm_host *host, uint32_t id, struct hy_cap *cap)
 {
 	switch (id) {
 	case HY_CAP_HALT_EXIT:

@@ -18,6 +18,8 @@
 /* Sizes of the XSAVE image: without KVM_CAP_XSAVE2 it is this. */
 #define X86_XSAVE_SIZE 4096
 
+enum { X86_NOT_ASKED, X86_NO, X86_YES };
+
 struct kvm_arch_host {
 	struct hy_x86_cpuid *cpuid; /* what guests get by default */
 	size_t cpuid_count;
@@ -26,6 +28,7 @@ struct kvm_arch_host {
 	bool xcrs;              /* the processor has XCR0 */
 	bool emulation_failure; /* KVM_CAP_EXIT_ON_EMULATION_FAILURE */
 	bool exception_payload; /* KVM_CAP_EXCEPTION_PAYLOAD */
+	int paging32;           /* atomic: X86_NOT_ASKED, X86_NO, X86_YES */
 };
 
 struct kvm_arch_vm {
@@ -80,9 +83,9 @@ int kvm_x86_load_sregs(struct hy_backend_vcpu *vcpu);
 
 struct kvm_host;
 
-/* Whether guests can have paging outside of long mode; makes a VM to find out. */
-bool kvm_x86_has_paging32(const struct kvm_host *host);
-/* Fails where the kernel has taken these registers, but dropped CR0.PG. */
+/* Whether guests can have paging outside of long mode; makes a VM once to find out. */
+bool kvm_x86_has_paging32(struct kvm_host *host);
+/* Refuses registers of which the kernel would drop CR0.PG. */
 int kvm_x86_check_paging(struct hy_backend_vcpu *vcpu, const struct kvm_sregs *wanted);
 
 /* --- x86-segment.c ------------------------------------------------------------ */

@@ -64,13 +64,20 @@ void case_leave(enum case_status status)
 	_Exit(code);
 }
 
+/* A case may have made its own with new_vm and new_vcpu: they are there twice. */
 static void end_all(struct conform *t)
 {
-	for (size_t i = 0; i < CONFORM_OBJECTS; i++)
+	for (size_t i = 0; i < CONFORM_OBJECTS; i++) {
+		if (t->vcpus[i] == t->vcpu)
+			t->vcpu = NULL;
 		OK(hy_vcpu_destroy(t->vcpus[i]));
+	}
 	OK(hy_vcpu_destroy(t->vcpu));
-	for (size_t i = 0; i < CONFORM_OBJECTS; i++)
+	for (size_t i = 0; i < CONFORM_OBJECTS; i++) {
+		if (t->vms[i] == t->vm)
+			t->vm = NULL;
 		OK(hy_vm_destroy(t->vms[i]));
+	}
 	OK(hy_vm_destroy(t->vm));
 	OK(hy_host_close(t->host));
 }

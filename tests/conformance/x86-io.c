@@ -30,7 +30,7 @@ static void boot_with_rax(struct conform *t, struct guest guest)
 	set_reg(t, HY_X86_RAX, PATTERN);
 }
 
-/* --- Widths, ports and prefixes ------------------------------------------------------- */
+/* --- Widths, ports and prefixes --------------------------------------------------- */
 
 static void out_widths(struct conform *t)
 {
@@ -126,7 +126,7 @@ static void rex(struct conform *t)
 	CHECK_EQ(get_reg(t, HY_X86_RAX), 0xdeadbeef);
 }
 
-/* --- Modes ------------------------------------------------------------------------------ */
+/* --- Modes ------------------------------------------------------------------------ */
 
 static void echo(struct conform *t)
 {
@@ -151,16 +151,9 @@ static void in_protected_mode(struct conform *t)
 	echo_in(t, PROTECTED);
 }
 
-/* Some hosts can't page outside of long mode, and end such a guest before it begins. */
 static void in_paged_mode(struct conform *t)
 {
-	conform_boot(t, PAGED32, io_echo);
-	OK(hy_vcpu_run(t->vcpu, &t->exit));
-	if (t->exit->kind == HY_EXIT_SHUTDOWN)
-		conform_skip("the host has no 32-bit paging");
-	conform_place(t, t->vcpu, PAGED32, io_echo);
-	echo(t);
-	HALT(t);
+	echo_in(t, PAGED32);
 }
 
 static void in_long_mode(struct conform *t)
@@ -177,7 +170,7 @@ static void at_cpl_3(struct conform *t)
 	CHECK_EQ(get_reg(t, HY_X86_RIP), CODE + 4);
 }
 
-/* --- Sequences --------------------------------------------------------------------------- */
+/* --- Sequences -------------------------------------------------------------------- */
 
 static void back_to_back(struct conform *t)
 {
@@ -200,7 +193,7 @@ static void rounds(struct conform *t)
 	CHECK_EQ(get_reg(t, HY_X86_RAX), 300);
 }
 
-/* --- Completion -------------------------------------------------------------------------- */
+/* --- Completion ------------------------------------------------------------------- */
 
 static void ip_is_past(struct conform *t)
 {
@@ -245,7 +238,7 @@ static void unanswered(struct conform *t)
 	HALT(t);
 }
 
-/* --- Registers meanwhile --------------------------------------------------------------------- */
+/* --- Registers meanwhile ---------------------------------------------------------- */
 
 static void set_all_general(struct conform *t, uint64_t base)
 {
@@ -351,32 +344,31 @@ static void in_wins_before_answer(struct conform *t)
 	CHECK_EQ(get_reg(t, HY_X86_RAX), UINT64_C(0xa1a2a3a4a5a62233));
 }
 
-#define IO_CASE(name, proves, run) { "io/" name, proves, run, HY_ARCH_X86_64, { 0 } }
-
 const struct conform_case conform_io[] = {
-	IO_CASE("out-widths", "", out_widths),
-	IO_CASE("out-dx", "", out_dx),
-	IO_CASE("in-widths", "", in_widths),
-	IO_CASE("in-dx", "", in_dx),
-	IO_CASE("edge-ports", "", edge_ports),
-	IO_CASE("operand-prefix-16", "", prefix_16),
-	IO_CASE("operand-prefix-32", "", prefix_32),
-	IO_CASE("rex-w", "", rex),
-	IO_CASE("real-mode", "", in_real_mode),
-	IO_CASE("protected-mode", "", in_protected_mode),
-	IO_CASE("paged-mode", "", in_paged_mode),
-	IO_CASE("long-mode", "", in_long_mode),
-	IO_CASE("cpl-3", "", at_cpl_3),
-	IO_CASE("back-to-back", "", back_to_back),
-	IO_CASE("rounds", "", rounds),
-	IO_CASE("ip-is-past", "", ip_is_past),
-	IO_CASE("flags-stay", "", flags_stay),
-	IO_CASE("unanswered", "", unanswered),
-	IO_CASE("registers-at-out", "", registers_at_out),
-	IO_CASE("registers-at-in", "", registers_at_in),
-	IO_CASE("guest-sees-registers", "", guest_sees_registers),
-	IO_CASE("rax-at-out", "", rax_at_out),
-	IO_CASE("in-wins-after-answer", "", in_wins_after_answer),
-	IO_CASE("in-wins-before-answer", "", in_wins_before_answer),
+	{ "io/out-widths", "HY-B24", out_widths, HY_ARCH_X86_64, { 0 } },
+	{ "io/out-dx", "HY-B24", out_dx, HY_ARCH_X86_64, { 0 } },
+	{ "io/in-widths", "HY-B21 HY-B24 HY-B25", in_widths, HY_ARCH_X86_64, { 0 } },
+	{ "io/in-dx", "HY-B24 HY-B25", in_dx, HY_ARCH_X86_64, { 0 } },
+	{ "io/edge-ports", "HY-B24", edge_ports, HY_ARCH_X86_64, { 0 } },
+	{ "io/operand-prefix-16", "HY-B24", prefix_16, HY_ARCH_X86_64, { 0 } },
+	{ "io/operand-prefix-32", "HY-B24 HY-B25", prefix_32, HY_ARCH_X86_64, { 0 } },
+	{ "io/rex-w", "HY-B24 HY-B25", rex, HY_ARCH_X86_64, { 0 } },
+	{ "io/real-mode", "HY-B24", in_real_mode, HY_ARCH_X86_64, { 0 } },
+	{ "io/protected-mode", "HY-B24", in_protected_mode, HY_ARCH_X86_64, { 0 } },
+	{ "io/paged-mode", "HY-B24", in_paged_mode, HY_ARCH_X86_64, { HY_CAP_PAGING32 } },
+	{ "io/long-mode", "HY-B24", in_long_mode, HY_ARCH_X86_64, { 0 } },
+	{ "io/cpl-3", "HY-B24", at_cpl_3, HY_ARCH_X86_64, { 0 } },
+	{ "io/back-to-back", "HY-B24", back_to_back, HY_ARCH_X86_64, { 0 } },
+	{ "io/rounds", "HY-B21 HY-B24", rounds, HY_ARCH_X86_64, { 0 } },
+	{ "io/ip-is-past", "HY-B46", ip_is_past, HY_ARCH_X86_64, { 0 } },
+	{ "io/flags-stay", "HY-B24 HY-B46", flags_stay, HY_ARCH_X86_64, { 0 } },
+	{ "io/unanswered", "HY-B26", unanswered, HY_ARCH_X86_64, { 0 } },
+	{ "io/registers-at-out", "HY-B44", registers_at_out, HY_ARCH_X86_64, { 0 } },
+	{ "io/registers-at-in", "HY-B44", registers_at_in, HY_ARCH_X86_64, { 0 } },
+	{ "io/guest-sees-registers", "HY-B44", guest_sees_registers, HY_ARCH_X86_64, { 0 } },
+	{ "io/rax-at-out", "HY-B44", rax_at_out, HY_ARCH_X86_64, { 0 } },
+	{ "io/in-wins-after-answer", "HY-B25 HY-B44", in_wins_after_answer, HY_ARCH_X86_64, { 0 } },
+	{ "io/in-wins-before-answer", "HY-B25 HY-B44", in_wins_before_answer,
+	  HY_ARCH_X86_64, { 0 } },
 	{ 0 },
 };

@@ -2,7 +2,7 @@
 /* RBX points to MMIO and RSI to RAM, unless it says otherwise. */
 #include "guest.S.h"
 
-/* --- Moves -------------------------------------------------------------------- */
+/* --- Moves ------------------------------------------------------------------------ */
 
 GUEST(mmio_loads)
 	.code64
@@ -117,7 +117,7 @@ GUEST(mmio_user)
 	nop
 END(mmio_user)
 
-/* --- Read, modify, write ------------------------------------------------------------ */
+/* --- Read, modify, write ---------------------------------------------------------- */
 
 GUEST(mmio_arithmetic)
 	.code64
@@ -179,6 +179,8 @@ GUEST(mmio_shifts)
 	sarl	$1, (%rbx)
 	roll	$8, (%rbx)
 	rorl	$8, (%rbx)
+	rcll	$1, (%rbx)
+	shldl	$4, %eax, (%rbx)
 	hlt
 END(mmio_shifts)
 
@@ -233,7 +235,7 @@ GUEST(mmio_compare_exchange8)
 	hlt
 END(mmio_compare_exchange8)
 
-/* --- Reading operands ------------------------------------------------------------------ */
+/* --- Reading operands ------------------------------------------------------------- */
 
 GUEST(mmio_compare)
 	.code64
@@ -259,7 +261,7 @@ GUEST(mmio_operands)
 	hlt
 END(mmio_operands)
 
-/* --- Strings ------------------------------------------------------------------------------- */
+/* --- Strings ---------------------------------------------------------------------- */
 
 GUEST(mmio_rep_movsl)
 	.code64
@@ -300,7 +302,7 @@ GUEST(mmio_repe_cmpsw)
 	hlt
 END(mmio_repe_cmpsw)
 
-/* --- Stack and branches ------------------------------------------------------------------------ */
+/* --- Stack and branches ----------------------------------------------------------- */
 
 GUEST(mmio_push_pop)
 	.code64
@@ -326,11 +328,11 @@ GUEST(mmio_stack)
 	pop	%rcx
 	push	$-2
 	call	1f
-1:	pushfq
+1:	push	%rcx
 	hlt
 END(mmio_stack)
 
-/* --- Borders --------------------------------------------------------------------------------------- */
+/* --- Borders ---------------------------------------------------------------------- */
 
 GUEST(mmio_load32)
 	.code64
@@ -362,7 +364,7 @@ GUEST(mmio_add32)
 	hlt
 END(mmio_add32)
 
-/* --- Vectors ------------------------------------------------------------------------------------------ */
+/* --- Vectors ---------------------------------------------------------------------- */
 
 GUEST(mmio_movups)
 	.code64
@@ -372,3 +374,40 @@ GUEST(mmio_movups)
 	movups	%xmm1, (%rbx)
 	hlt
 END(mmio_movups)
+
+/* What has been loaded goes to RAM. */
+GUEST(mmio_vector_loads)
+	.code64
+	movaps	(%rbx), %xmm0
+	movdqu	(%rbx), %xmm1
+	movdqa	(%rbx), %xmm9
+	movups	%xmm0, (%rsi)
+	movups	%xmm1, 16(%rsi)
+	movups	%xmm9, 32(%rsi)
+	hlt
+END(mmio_vector_loads)
+
+GUEST(mmio_vector_stores)
+	.code64
+	movups	(%rdi), %xmm0
+	movaps	%xmm0, (%rbx)
+	movdqu	%xmm0, (%rbx)
+	movdqa	%xmm0, (%rbx)
+	movntps	%xmm0, (%rbx)
+	movntdq	%xmm0, (%rbx)
+	hlt
+END(mmio_vector_stores)
+
+GUEST(mmio_movnti)
+	.code64
+	movnti	%eax, (%rbx)
+	movnti	%rax, (%rbx)
+	hlt
+END(mmio_movnti)
+
+GUEST(mmio_mmx)
+	.code64
+	movq	(%rbx), %mm0
+	movq	%mm0, 8(%rbx)
+	hlt
+END(mmio_mmx)

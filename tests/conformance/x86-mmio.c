@@ -42,6 +42,10 @@ USE_GUEST(mmio_load64);
 USE_GUEST(mmio_store64);
 USE_GUEST(mmio_add32);
 USE_GUEST(mmio_movups);
+USE_GUEST(mmio_vector_loads);
+USE_GUEST(mmio_vector_stores);
+USE_GUEST(mmio_movnti);
+USE_GUEST(mmio_mmx);
 
 #define CF HY_X86_RFLAGS_CF
 #define PF HY_X86_RFLAGS_PF
@@ -67,7 +71,7 @@ static void check_flags(struct conform *t, uint64_t mask, uint64_t flags)
 	CHECK_EQ(get_reg(t, HY_X86_RFLAGS) & mask, flags);
 }
 
-/* --- Moves --------------------------------------------------------------------------- */
+/* --- Moves ------------------------------------------------------------------------ */
 
 static void loads(struct conform *t)
 {
@@ -225,7 +229,7 @@ static void unanswered(struct conform *t)
 	CHECK_EQ(get_reg(t, HY_X86_RDI), 0xffff);
 }
 
-/* --- Modes ------------------------------------------------------------------------------ */
+/* --- Modes ------------------------------------------------------------------------ */
 
 /* What real mode reaches beyond 1 MiB. */
 static void real_mode(struct conform *t)
@@ -238,12 +242,22 @@ static void real_mode(struct conform *t)
 	CHECK_EQ(get_reg(t, HY_X86_RAX), 0x1122);
 }
 
-static void protected_mode(struct conform *t)
+static void echo(struct conform *t, enum mode mode)
 {
-	conform_boot(t, PROTECTED, mmio_protected);
+	conform_boot(t, mode, mmio_protected);
 	MMIO_READ(t, HOLE, 4, 0x11223344);
 	MMIO_WRITE(t, HOLE + 4, 4, 0x11223344);
 	HALT(t);
+}
+
+static void protected_mode(struct conform *t)
+{
+	echo(t, PROTECTED);
+}
+
+static void paged_mode(struct conform *t)
+{
+	echo(t, PAGED32);
 }
 
 static void at_cpl_3(struct conform *t)
@@ -258,7 +272,7 @@ static void at_cpl_3(struct conform *t)
 	CHECK_EQ(get_reg(t, HY_X86_RIP), CODE + 8);
 }
 
-/* --- Read, modify, write -------------------------------------------------------------------- */
+/* --- Read, modify, write ---------------------------------------------------------- */
 
 /* One instruction: what it reads, what it writes, and the flags that it leaves. */
 struct rmw {
@@ -327,21 +341,21 @@ static void rmw_widths(struct conform *t)
 	MMIO_READ(t, HOLE, 8, UINT64_MAX);
 	MMIO_WRITE(t, HOLE, 8, UINT64_C(0x0101010101010100));
 	HALT(t);
-	check_flags(t, ARITHMETIC, CF | AF);
+	check_flags(t, ARITHMETIC, CF | PF | AF);
 }
 
 static void locked(struct conform *t)
 {
 	static const struct rmw steps[] = {
-		{ 0x01, 0x11, 0 }, /* add */
-		{ 0x11, 0x01, 0 }, /* sub */
-		{ 0x01, 0x12, 0 }, /* adc */
-		{ 0x12, 0x01, 0 }, /* sbb */
-		{ 0x01, 0x11, 0 }, /* or */
-		{ 0x11, 0x10, 0 }, /* and */
-		{ 0x11, 0x01, 0 }, /* xor */
-		{ 0x01, 0x02, 0 }, /* inc */
-		{ 0x02, 0x01, 0 }, /* dec */
+		{ 0x01, 0x11, 0 },             /* add */
+		{ 0x11, 0x01, 0 },             /* sub */
+		{ 0x01, 0x12, 0 },             /* adc */
+		{ 0x12, 0x01, 0 },             /* sbb */
+		{ 0x01, 0x11, 0 },             /* or */
+		{ 0x11, 0x10, 0 },             /* and */
+		{ 0x11, 0x01, 0 },             /* xor */
+		{ 0x01, 0x02, 0 },             /* inc */
+		{ 0x02, 0x01, 0 },             /* dec */
 		{ 0x01, 0xffffffff, SF | CF }, /* neg */
 		{ 0x00, 0xffffffff, SF | CF }, /* not */
 	};
@@ -359,9 +373,12 @@ static void shifts(struct conform *t)
 		{ 0x80000000, 0xc0000000, 0 },  /* sar $1 */
 		{ 0x12345678, 0x34567812, 0 },  /* rol $8 */
 		{ 0x12345688, 0x88123456, CF }, /* ror $8 */
+		{ 0x80000000, 0x00000001, CF }, /* rcl $1 */
+		{ 0x12345678, 0x23456780, CF }, /* shld $4 of 0 */
 	};
 
 	boot(t, mmio_shifts);
+	set_reg(t, HY_X86_RAX, 0);
 	set_reg(t, HY_X86_RCX, 4);
 	check_rmw(t, steps, COUNT(steps), CF);
 }
@@ -483,7 +500,7 @@ static void compare_exchange8_unequal(struct conform *t)
 	CHECK_EQ(get_reg(t, HY_X86_RDX), ~PATTERN >> 32);
 }
 
-/* --- Reading operands --------------------------------------------------------------------------- */
+/* --- Reading operands ------------------------------------------------------------- */
 
 static void compare(struct conform *t)
 {
@@ -516,13 +533,13 @@ static void operands(struct conform *t)
 	static const struct {
 		uint32_t answer, eax;
 	} steps[] = {
-		{ 2, 3 },           /* add */
-		{ 1, 2 },           /* sub */
-		{ 3, 2 },           /* and */
-		{ 5, 7 },           /* or */
-		{ 1, 6 },           /* xor */
-		{ 7, 42 },          /* imul */
-		{ 5, 42 },          /* imul $3, to ECX */
+		{ 2, 3 },                   /* add */
+		{ 1, 2 },                   /* sub */
+		{ 3, 2 },                   /* and */
+		{ 5, 7 },                   /* or */
+		{ 1, 6 },                   /* xor */
+		{ 7, 42 },                  /* imul */
+		{ 5, 42 },                  /* imul $3, to ECX */
 		{ 0x10000000, 0xa0000000 }, /* mul */
 	};
 
@@ -538,11 +555,12 @@ static void operands(struct conform *t)
 	HALT(t);
 }
 
-/* --- Strings ---------------------------------------------------------------------------------------- */
+/* --- Strings ---------------------------------------------------------------------- */
 
 static const uint32_t words[4] = { 0x11121314, 0x21222324, 0x31323334, 0x41424344 };
 
-static void boot_string(struct conform *t, struct guest guest, uint64_t rsi, uint64_t rdi, uint64_t rcx)
+static void boot_string(struct conform *t, struct guest guest, uint64_t rsi, uint64_t rdi,
+                        uint64_t rcx)
 {
 	conform_boot(t, LONG, guest);
 	set_reg(t, HY_X86_RSI, rsi);
@@ -710,7 +728,7 @@ static void cmps_destination_down(struct conform *t)
 	check_flags(t, ARITHMETIC, ZF | PF);
 }
 
-/* --- Stack and branches -------------------------------------------------------------------------------- */
+/* --- Stack and branches ----------------------------------------------------------- */
 
 static void push_pop(struct conform *t)
 {
@@ -746,13 +764,13 @@ static void stack(struct conform *t)
 	MMIO_READ(t, top - 8, 8, ~PATTERN);
 	MMIO_WRITE(t, top - 8, 8, UINT64_C(0xfffffffffffffffe));
 	MMIO_WRITE(t, top - 16, 8, CODE + 9);
-	MMIO_WRITE(t, top - 24, 8, HY_X86_RFLAGS_ONE);
+	MMIO_WRITE(t, top - 24, 8, ~PATTERN);
 	HALT(t);
 	CHECK_EQ(get_reg(t, HY_X86_RSP), top - 24);
 	CHECK_EQ(get_reg(t, HY_X86_RCX), ~PATTERN);
 }
 
-/* --- Borders --------------------------------------------------------------------------------------------- */
+/* --- Borders ---------------------------------------------------------------------- */
 
 static void boot_at(struct conform *t, struct guest guest, uint64_t gpa)
 {
@@ -836,11 +854,15 @@ static void store_from_ram_on(struct conform *t)
 	CHECK_EQ(low, 0x7788);
 }
 
-/* --- Vectors ------------------------------------------------------------------------------------------------ */
+/* --- Vectors ---------------------------------------------------------------------- */
 
-static void boot_vectors(struct conform *t, uint64_t gpa)
+/* The two halves of `words`. */
+#define LOW UINT64_C(0x2122232411121314)
+#define HIGH UINT64_C(0x4142434431323334)
+
+static void boot_vectors(struct conform *t, struct guest guest, uint64_t gpa)
 {
-	boot_at(t, mmio_movups, gpa);
+	boot_at(t, guest, gpa);
 	set_reg(t, HY_X86_CR4, HY_X86_CR4_PAE | HY_X86_CR4_OSFXSR);
 	set_reg(t, HY_X86_RDI, DATA + 0x100);
 	write_ram(t, DATA + 0x100, words, sizeof(words));
@@ -850,11 +872,11 @@ static void movups(struct conform *t)
 {
 	uint64_t got[2];
 
-	boot_vectors(t, HOLE);
+	boot_vectors(t, mmio_movups, HOLE);
 	MMIO_READ(t, HOLE, 8, PATTERN);
 	MMIO_READ(t, HOLE + 8, 8, ~PATTERN);
-	MMIO_WRITE(t, HOLE, 8, UINT64_C(0x2122232411121314));
-	MMIO_WRITE(t, HOLE + 8, 8, UINT64_C(0x4142434431323334));
+	MMIO_WRITE(t, HOLE, 8, LOW);
+	MMIO_WRITE(t, HOLE + 8, 8, HIGH);
 	HALT(t);
 	read_ram(t, DATA, got, sizeof(got));
 	CHECK_EQ(got[0], PATTERN);
@@ -865,71 +887,120 @@ static void movups_over_page(struct conform *t)
 {
 	const uint64_t gpa = HOLE + PAGE - 11;
 
-	boot_vectors(t, gpa);
+	boot_vectors(t, mmio_movups, gpa);
 	MMIO_READ(t, gpa, 8, 0);
 	MMIO_READ(t, gpa + 8, 3, 0);
 	MMIO_READ(t, gpa + 11, 5, 0);
-	MMIO_WRITE(t, gpa, 8, UINT64_C(0x2122232411121314));
+	MMIO_WRITE(t, gpa, 8, LOW);
 	MMIO_WRITE(t, gpa + 8, 3, 0x323334);
 	MMIO_WRITE(t, gpa + 11, 5, UINT64_C(0x4142434431));
 	HALT(t);
 }
 
-#define MMIO_CASE(name, proves, run) { "mmio/" name, proves, run, HY_ARCH_X86_64, { 0 } }
+static void vector_loads(struct conform *t)
+{
+	uint64_t got[6];
+
+	boot_vectors(t, mmio_vector_loads, HOLE);
+	for (uint64_t i = 0; i < 3; i++) {
+		MMIO_READ(t, HOLE, 8, PATTERN + i);
+		MMIO_READ(t, HOLE + 8, 8, ~PATTERN + i);
+	}
+	HALT(t);
+	read_ram(t, DATA, got, sizeof(got));
+	for (uint64_t i = 0; i < 3; i++) {
+		CHECK_EQ(got[2 * i], PATTERN + i);
+		CHECK_EQ(got[2 * i + 1], ~PATTERN + i);
+	}
+}
+
+static void vector_stores(struct conform *t)
+{
+	boot_vectors(t, mmio_vector_stores, HOLE);
+	for (unsigned i = 0; i < 5; i++) {
+		MMIO_WRITE(t, HOLE, 8, LOW);
+		MMIO_WRITE(t, HOLE + 8, 8, HIGH);
+	}
+	HALT(t);
+}
+
+static void movnti(struct conform *t)
+{
+	boot_at(t, mmio_movnti, HOLE);
+	MMIO_WRITE(t, HOLE, 4, 0x55667788);
+	MMIO_WRITE(t, HOLE, 8, PATTERN);
+	HALT(t);
+}
+
+static void mmx(struct conform *t)
+{
+	boot_vectors(t, mmio_mmx, HOLE);
+	MMIO_READ(t, HOLE, 8, PATTERN);
+	MMIO_WRITE(t, HOLE + 8, 8, PATTERN);
+	HALT(t);
+}
 
 const struct conform_case conform_mmio[] = {
-	MMIO_CASE("loads", "HY-B30 HY-B31 HY-B34", loads),
-	MMIO_CASE("stores", "HY-B30 HY-B31", stores),
-	MMIO_CASE("immediates", "HY-B31", immediates),
-	MMIO_CASE("zero-extend", "HY-B31 HY-B34", zero_extend),
-	MMIO_CASE("sign-extend", "HY-B31 HY-B34", sign_extend),
-	MMIO_CASE("moffs-load", "HY-B31 HY-B34", moffs_load),
-	MMIO_CASE("moffs-store", "HY-B31", moffs_store),
-	MMIO_CASE("addressing", "HY-B30", addressing),
-	MMIO_CASE("conditional", "HY-B31 HY-B34", conditional),
-	MMIO_CASE("unanswered", "HY-B26", unanswered),
-	MMIO_CASE("real-mode", "HY-B30", real_mode),
-	MMIO_CASE("protected-mode", "HY-B30", protected_mode),
-	MMIO_CASE("cpl-3", "HY-B30 HY-B33", at_cpl_3),
-	MMIO_CASE("arithmetic", "HY-B31 HY-B33 HY-B34", arithmetic),
-	MMIO_CASE("logic", "HY-B31 HY-B33 HY-B34", logic),
-	MMIO_CASE("rmw-widths", "HY-B31 HY-B33", rmw_widths),
-	MMIO_CASE("locked", "HY-B31 HY-B33", locked),
-	MMIO_CASE("shifts", "HY-B31 HY-B33 HY-B34", shifts),
-	MMIO_CASE("bits", "HY-B31 HY-B33 HY-B34", bits),
-	MMIO_CASE("bit-strings", "HY-B31 HY-B33 HY-B34", bit_strings),
-	MMIO_CASE("xchg", "HY-B31 HY-B33 HY-B34", exchange),
-	MMIO_CASE("xadd", "HY-B31 HY-B33 HY-B34", exchange_add),
-	MMIO_CASE("cmpxchg", "HY-B31 HY-B33 HY-B34", compare_exchange),
-	MMIO_CASE("cmpxchg8b-equal", "HY-B31 HY-B33 HY-B34", compare_exchange8_equal),
-	MMIO_CASE("cmpxchg8b-unequal", "HY-B31 HY-B33 HY-B34", compare_exchange8_unequal),
-	MMIO_CASE("compare", "HY-B31 HY-B34", compare),
-	MMIO_CASE("operands", "HY-B31 HY-B34", operands),
-	MMIO_CASE("movs-to-mmio", "HY-B31 HY-B33", movs_to_mmio),
-	MMIO_CASE("movs-from-mmio", "HY-B31 HY-B33", movs_from_mmio),
-	MMIO_CASE("movs-down", "HY-B31 HY-B33", movs_down),
-	MMIO_CASE("movs-single", "HY-B31 HY-B33", movs_single),
-	MMIO_CASE("movs-none", "HY-B31", movs_none),
-	MMIO_CASE("movs-over-end", "HY-B31 HY-B32", movs_over_end),
-	MMIO_CASE("stos", "HY-B31", stos),
-	MMIO_CASE("stos-down", "HY-B31", stos_down),
-	MMIO_CASE("lods", "HY-B31 HY-B34", lods),
-	MMIO_CASE("scas", "HY-B31 HY-B34", scas),
-	MMIO_CASE("scas-down", "HY-B31 HY-B34", scas_down),
-	MMIO_CASE("cmps-source", "HY-B31 HY-B34", cmps_source),
-	MMIO_CASE("cmps-destination-down", "HY-B31 HY-B34", cmps_destination_down),
-	MMIO_CASE("push-pop", "HY-B31", push_pop),
-	MMIO_CASE("branches", "HY-B31", branches),
-	MMIO_CASE("stack", "HY-B31", stack),
-	MMIO_CASE("load-over-page", "HY-B32", load_over_page),
-	MMIO_CASE("store-over-page", "HY-B32", store_over_page),
-	MMIO_CASE("load64-over-page", "HY-B32", load64_over_page),
-	MMIO_CASE("store64-over-page", "HY-B32", store64_over_page),
-	MMIO_CASE("rmw-over-page", "HY-B32 HY-B33", rmw_over_page),
-	MMIO_CASE("unaligned", "HY-B32", unaligned),
-	MMIO_CASE("load-from-ram-on", "HY-B32", load_from_ram_on),
-	MMIO_CASE("store-from-ram-on", "HY-B32", store_from_ram_on),
-	MMIO_CASE("movups", "HY-B31 HY-B32", movups),
-	MMIO_CASE("movups-over-page", "HY-B31 HY-B32", movups_over_page),
+	{ "mmio/loads", "HY-B30 HY-B31 HY-B34", loads, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/stores", "HY-B30 HY-B31", stores, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/immediates", "HY-B31", immediates, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/zero-extend", "HY-B31 HY-B34", zero_extend, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/sign-extend", "HY-B31 HY-B34", sign_extend, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/moffs-load", "HY-B31 HY-B34", moffs_load, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/moffs-store", "HY-B31", moffs_store, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/addressing", "HY-B30", addressing, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/conditional", "HY-B31 HY-B34", conditional, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/unanswered", "HY-B26", unanswered, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/real-mode", "HY-B30", real_mode, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/protected-mode", "HY-B30", protected_mode, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/paged-mode", "HY-B30", paged_mode, HY_ARCH_X86_64, { HY_CAP_PAGING32 } },
+	{ "mmio/cpl-3", "HY-B30 HY-B33", at_cpl_3, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/arithmetic", "HY-B31 HY-B33 HY-B34", arithmetic, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/logic", "HY-B31 HY-B33 HY-B34", logic, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/rmw-widths", "HY-B31 HY-B33", rmw_widths, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/locked", "HY-B31 HY-B33", locked, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/shifts", "HY-B31 HY-B33 HY-B34", shifts, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/bits", "HY-B31 HY-B33 HY-B34", bits, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/bit-strings", "HY-B31 HY-B33 HY-B34", bit_strings, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/xchg", "HY-B31 HY-B33 HY-B34", exchange, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/xadd", "HY-B31 HY-B33 HY-B34", exchange_add, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/cmpxchg", "HY-B31 HY-B33 HY-B34", compare_exchange, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/cmpxchg8b-equal", "HY-B31 HY-B33 HY-B34", compare_exchange8_equal,
+	  HY_ARCH_X86_64, { 0 } },
+	{ "mmio/cmpxchg8b-unequal", "HY-B31 HY-B33 HY-B34", compare_exchange8_unequal,
+	  HY_ARCH_X86_64, { 0 } },
+	{ "mmio/compare", "HY-B31 HY-B34", compare, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/operands", "HY-B31 HY-B34", operands, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/movs-to-mmio", "HY-B31 HY-B33", movs_to_mmio, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/movs-from-mmio", "HY-B31 HY-B33", movs_from_mmio, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/movs-down", "HY-B31 HY-B33", movs_down, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/movs-single", "HY-B31 HY-B33", movs_single, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/movs-none", "HY-B31", movs_none, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/movs-over-end", "HY-B31 HY-B32", movs_over_end, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/stos", "HY-B31", stos, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/stos-down", "HY-B31", stos_down, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/lods", "HY-B31 HY-B34", lods, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/scas", "HY-B31 HY-B34", scas, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/scas-down", "HY-B31 HY-B34", scas_down, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/cmps-source", "HY-B31 HY-B34", cmps_source, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/cmps-destination-down", "HY-B31 HY-B34", cmps_destination_down,
+	  HY_ARCH_X86_64, { 0 } },
+	{ "mmio/push-pop", "HY-B31", push_pop, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/branches", "HY-B31", branches, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/stack", "HY-B31", stack, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/load-over-page", "HY-B32", load_over_page, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/store-over-page", "HY-B32", store_over_page, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/load64-over-page", "HY-B32", load64_over_page, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/store64-over-page", "HY-B32", store64_over_page, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/rmw-over-page", "HY-B32 HY-B33", rmw_over_page, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/unaligned", "HY-B32", unaligned, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/load-from-ram-on", "HY-B32", load_from_ram_on, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/store-from-ram-on", "HY-B32", store_from_ram_on, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/movups", "HY-B31 HY-B32", movups, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/movups-over-page", "HY-B31 HY-B32", movups_over_page, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/vector-loads", "HY-B31 HY-B32", vector_loads, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/vector-stores", "HY-B31 HY-B32", vector_stores, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/movnti", "HY-B31", movnti, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/mmx", "HY-B31 HY-B34", mmx, HY_ARCH_X86_64, { 0 } },
 	{ 0 },
 };

@@ -115,7 +115,7 @@ static void cap_absent(struct hy_cap *cap, const char *reason)
  */
 static int host_cap(struct hy_backend_host *be, uint32_t id, struct hy_cap *cap)
 {
-	const struct kvm_host *host = be->priv;
+	struct kvm_host *host = be->priv;
 
 	switch (id) {
 	case HY_CAP_MAP_MEMORY:

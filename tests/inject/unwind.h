@@ -1,30 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Between the cases of the conformance suite and the program that makes calls
- * fail under them: there a failing case isn't the end of it, but goes back to
- * where it began, ends its objects, and what it leaves behind is looked at.
+ * fail under them: there the end of a case isn't the end of its process, whose
+ * objects are ended then, and what is left behind is looked at.
  */
 #ifndef HY_TESTS_UNWIND_H
 #define HY_TESTS_UNWIND_H
 
-#include <stdbool.h>
-
 #include "../conformance/runner.h"
 
-/* What is around a case whose calls fail on purpose; called in this order. */
 struct unwind {
-	/* The case begins. */
+	/* A case begins. */
 	void (*begin)(void);
-	/* It ends early, in this thread; false: the process can't be unwound now. */
-	bool (*can_unwind)(enum case_status status);
-	/* Its objects are gone: gives the exit status.  `clean`: without a complaint. */
-	int (*end)(bool clean);
+	/* It ends, in whichever thread and with whatever it has; gives the exit status. */
+	int (*end)(enum case_status status);
 };
 
-/* NULL in hy-conform, where a case that ends early ends the process. */
+/* NULL in hy-conform. */
 extern const struct unwind *case_unwind;
 
-/* Ends the case early.  In the place of _Exit. */
+/* Ends the case and its process. */
 void case_leave(enum case_status status) __attribute__((noreturn));
 
 #endif /* HY_TESTS_UNWIND_H */

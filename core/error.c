@@ -12,6 +12,7 @@ static _Thread_local struct record {
 	char hint[512];
 	char host_name[64];
 	bool from_backend; /* and not yet seen by hy__backend_failed */
+	bool held;         /* what fails now is of no interest */
 } last;
 
 static const char *const status_names[] = {
@@ -35,11 +36,21 @@ static const char *const status_names[] = {
 	[-HY_E_GONE] = "HY_E_GONE",
 };
 
-const char *hy_status_name(int status)
+static bool is_status(int status)
 {
 	int count = (int)(sizeof(status_names) / sizeof(status_names[0]));
 
-	return status <= 0 && status > -count ? status_names[-status] : "HY_E_?";
+	return status <= 0 && status > -count;
+}
+
+bool hy__is_failure(int status)
+{
+	return status != 0 && is_status(status);
+}
+
+const char *hy_status_name(int status)
+{
+	return is_status(status) ? status_names[-status] : "HY_E_?";
 }
 
 const struct hy_error *hy_error(void)
@@ -85,6 +96,8 @@ int hy__fail_va(int code, int64_t host_code, const char *host_name, const char *
 	/* Apart from the record, which the arguments may come from. */
 	char text[sizeof(last.text)];
 
+	if (last.held)
+		return code;
 	put_text(text, sizeof(text), code, format, args);
 	if (host_code != 0) {
 		append_host_code(text, sizeof(text), host_code, host_name);
@@ -102,7 +115,12 @@ int hy__fail_va(int code, int64_t host_code, const char *host_name, const char *
 
 void hy__fail_is_backends(void)
 {
-	last.from_backend = true;
+	last.from_backend = !last.held;
+}
+
+void hy__error_hold(bool hold)
+{
+	last.held = hold;
 }
 
 int hy__fail_host(int code, int64_t host_code, const char *host_name, const char *hint,
@@ -158,7 +176,7 @@ int hy__backend_failed(const struct hy_backend *ops, int status)
 
 	last.from_backend = false;
 	if (!told)
-		return hy__fail(status < 0 ? status : HY_E_ABI, "report it to the backend's author",
+		return hy__fail(hy__is_failure(status) ? status : HY_E_ABI, "report it to the backend's author",
 		                "%s: the operation returned %d without saying why", ops->name,
 		                status);
 	if (names_backend(last.text, ops->name))

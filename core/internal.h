@@ -23,6 +23,10 @@ int hy__fail(int code, const char *hint, const char *format, ...) HY_PRINTF(3, 4
 int hy__fail_host(int code, int64_t host_code, const char *host_name, const char *hint, const char *format, ...)
 	HY_PRINTF(5, 6);
 int hy__fail_nomem(const char *what);
+/* While held, the record stays as it is: for undoing what has failed. */
+void hy__error_hold(bool hold);
+/* Whether it is one of the HY_E_* constants. */
+bool hy__is_failure(int status);
 /* A record to be taken to another thread: hy__error_size bytes. */
 extern const size_t hy__error_size;
 void hy__error_save(void *record);

@@ -96,9 +96,13 @@ static struct hy__backing *backing_create(struct hy_vm *vm, uint64_t gpa, uint64
 	backing->gpa = gpa;
 	backing->size = size;
 	*status = vm->ops->memory_alloc(&vm->be, gpa, size, &backing->host);
-	if (*status == 0)
+	if (*status == 0 && backing->host)
 		return backing;
-	*status = hy__backend_failed(vm->ops, *status);
+	if (*status == 0)
+		*status = hy__fail(HY_E_ABI, "report it to the backend's author", "backend %s gave guest memory at NULL",
+		                   vm->ops->name);
+	else
+		*status = hy__backend_failed(vm->ops, *status);
 	free(backing);
 	return NULL;
 }
@@ -426,8 +430,10 @@ static void put_back(struct hy_vm *vm, struct change *change, size_t unmapped, s
 {
 	size_t done;
 
+	hy__error_hold(true);
 	unmap_all(vm, change->new, mapped, &done);
 	map_all(vm, change->old, unmapped, &done);
+	hy__error_hold(false);
 	for (size_t i = done; i < unmapped; i++) {
 		hy__log(HY__LOG_ERROR, "memory at %#" PRIx64 " of size %#" PRIx64 " is lost: the host refuses to map it again",
 		        change->old[i]->be.gpa, change->old[i]->be.size);

@@ -155,7 +155,9 @@ int hy__thread_start(struct hy__thread *thread, void (*run)(void *), void *arg)
 	thread->arg = arg;
 	/* The program's signals are not for the library's threads. */
 	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = pthread_sigmask(SIG_SETMASK, &all, &before);
+	if (err != 0)
+		return lock_status(err);
 	err = pthread_create(&thread->impl, NULL, thread_main, thread);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return lock_status(err);

@@ -50,31 +50,53 @@ static bool io_ok(const struct hy_exit *exit)
 {
 	uint8_t size = exit->io.size;
 
-	return (size == 1 || size == 2 || size == 4) && exit->io.count > 0 && exit->data &&
+	return (size == 1 || size == 2 || size == 4) && exit->io.count > 0 && exit->io.write <= 1 && exit->data &&
 	       exit->data_size == (uint64_t)size * exit->io.count;
+}
+
+static bool mmio_ok(const struct hy_exit *exit)
+{
+	uint8_t size = exit->mmio.size;
+
+	return size >= 1 && size <= 8 && exit->mmio.write <= 1 && exit->data && exit->data_size == size;
+}
+
+static bool msr_ok(const struct hy_exit *exit)
+{
+	return exit->msr.write <= 1 && exit->data && exit->data_size == sizeof(uint64_t);
+}
+
+static bool fault_ok(const struct hy_exit *exit)
+{
+	uint8_t access = exit->fault.access;
+
+	return exit->fault.reason >= HY_FAULT_EMULATION && exit->fault.reason <= HY_FAULT_MEMORY &&
+	       (access == 0 || access == HY_PROT_READ || access == HY_PROT_WRITE || access == HY_PROT_EXEC) &&
+	       exit->fault.insn_size <= sizeof(exit->fault.insn) &&
+	       memchr(exit->fault.text, '\0', sizeof(exit->fault.text));
 }
 
 static bool exit_ok(const struct hy_exit *exit)
 {
-	bool pending = exit->flags & HY_EXIT_PENDING;
+	bool pending = exit->flags == HY_EXIT_PENDING;
+	bool plain = exit->flags == 0 && !exit->data && exit->data_size == 0;
 
 	switch (exit->kind) {
 	case HY_EXIT_IO:
 		return pending && io_ok(exit);
 	case HY_EXIT_MMIO:
-		return pending && exit->data && exit->mmio.size >= 1 && exit->mmio.size <= 8 &&
-		       exit->data_size == exit->mmio.size;
+		return pending && mmio_ok(exit);
 	case HY_EXIT_MSR:
-		return pending && exit->data && exit->data_size == sizeof(uint64_t);
+		return pending && msr_ok(exit);
 	case HY_EXIT_FAULT:
-		return !pending && exit->fault.insn_size <= sizeof(exit->fault.insn) &&
-		       memchr(exit->fault.text, '\0', sizeof(exit->fault.text));
+		return plain && fault_ok(exit);
 	case HY_EXIT_UNKNOWN:
-		return !pending && exit->unknown.raw_size <= sizeof(exit->unknown.raw);
+		return plain && exit->unknown.raw_size <= sizeof(exit->unknown.raw);
+	case HY_EXIT_SYSTEM:
+		return plain && (exit->system.event == HY_SYSTEM_RESET || exit->system.event == HY_SYSTEM_POWER_OFF);
 	case HY_EXIT_HALT:
 	case HY_EXIT_SHUTDOWN:
-	case HY_EXIT_SYSTEM:
-		return !pending;
+		return plain;
 	default: /* what only the core makes, and what is none */
 		return false;
 	}

@@ -29,8 +29,8 @@ static HY_PRINTF(5, 6) int fail(int code, int64_t host_code, const char *host_na
 {
 	va_list args;
 
-	/* What a backend returns must not look like success. */
-	if (code >= 0)
+	/* What a backend returns must not look like success, or like nothing known. */
+	if (!hy__is_failure(code))
 		code = HY_E_ABI;
 	va_start(args, format);
 	hy__fail_va(code, host_code, host_name, hint, format, args);

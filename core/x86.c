@@ -73,6 +73,24 @@ static void reg_name(hy_reg id, char *text, size_t size)
 
 /* --- CPUID and MSR options -------------------------------------------------------------- */
 
+#define MAX_CPUID_LINES 1024
+#define MAX_MSR_RANGES 1024
+
+/* As x86_cpuid of the backend, which must keep to the room that it has. */
+static int ask_cpuid(struct hy_host *host, struct hy_x86_cpuid *table, size_t *count)
+{
+	size_t room = *count;
+	int status = host->ops->x86_cpuid(&host->be, table, count);
+
+	if (*count > MAX_CPUID_LINES || (status == 0 && *count > room)) {
+		status = hy__fail(HY_E_ABI, "report it to the backend's author",
+		                  "backend %s says that its CPUID table has %zu lines", host->ops->name, *count);
+		*count = 0;
+		return status;
+	}
+	return status == 0 ? 0 : hy__backend_failed(host->ops, status);
+}
+
 int hy_x86_host_cpuid(struct hy_host *host, struct hy_x86_cpuid *table, size_t *count)
 {
 	int status;
@@ -82,8 +100,7 @@ int hy_x86_host_cpuid(struct hy_host *host, struct hy_x86_cpuid *table, size_t *
 	status = hy__check_fork(host->generation);
 	if (status != 0)
 		return status;
-	status = host->ops->x86_cpuid(&host->be, table, count);
-	return status == 0 ? 0 : hy__backend_failed(host->ops, status);
+	return ask_cpuid(host, table, count);
 }
 
 /* The host's whole table, allocated; the default of a VM. */
@@ -93,16 +110,16 @@ static int host_table(struct hy_host *host, struct hy_x86_cpuid **out, size_t *c
 	int status;
 
 	*count = 0;
-	status = host->ops->x86_cpuid(&host->be, NULL, count);
+	status = ask_cpuid(host, NULL, count);
 	if (status != 0 && status != HY_E_LIMIT)
-		return hy__backend_failed(host->ops, status);
+		return status;
 	table = calloc(*count ? *count : 1, sizeof(*table));
 	if (!table)
 		return hy__fail_nomem("CPUID table");
-	status = host->ops->x86_cpuid(&host->be, table, count);
+	status = ask_cpuid(host, table, count);
 	if (status != 0) {
 		free(table);
-		return hy__backend_failed(host->ops, status);
+		return status;
 	}
 	*out = table;
 	return 0;
@@ -116,9 +133,6 @@ static void *copy_table(const void *table, size_t count, size_t each)
 		memcpy(copy, table, count * each);
 	return copy;
 }
-
-#define MAX_CPUID_LINES 1024
-#define MAX_MSR_RANGES 1024
 
 static int check_msr_exits(struct hy_host *host, const struct hy_vm_options *options)
 {
@@ -225,12 +239,16 @@ struct xsave {
 static int xsave_job(struct hy_vcpu *vcpu, void *arg)
 {
 	const struct xsave *xsave = arg;
+	size_t room = *xsave->size;
 	int status;
 
 	if (xsave->setting)
 		status = vcpu->ops->x86_set_xsave(&vcpu->be, xsave->setting, *xsave->size);
 	else
 		status = vcpu->ops->x86_get_xsave(&vcpu->be, xsave->image, xsave->size);
+	if (status == 0 && *xsave->size > room)
+		return hy__fail(HY_E_ABI, "report it to the backend's author", "backend %s put %zu bytes of XSAVE image in %zu",
+		                vcpu->ops->name, *xsave->size, room);
 	return status == 0 ? 0 : hy__backend_failed(vcpu->ops, status);
 }
 

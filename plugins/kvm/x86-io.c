@@ -193,36 +193,48 @@ static bool decide(struct hy_backend_vcpu *be, const struct x86_io *io, unsigned
 }
 
 /* From here on the segments come with each exit: whoever asks once asks again. */
-static enum x86_io_form find_form(struct hy_backend_vcpu *be)
+static int find_form(struct hy_backend_vcpu *be, enum x86_io_form *form)
 {
 	struct kvm_run *run = kvm_cpu_of(be)->run;
 	struct x86_io io;
 	unsigned readings;
+	int r;
 
+	*form = X86_IO_STRING;
 	if (run->io.count > 1)
-		return X86_IO_STRING;
+		return 0;
 	run->kvm_valid_regs |= KVM_SYNC_X86_SREGS;
-	if (kvm_x86_load_regs(be) || kvm_x86_load_sregs(be))
-		return X86_IO_STRING;
+	r = kvm_x86_load_regs(be);
+	if (!r)
+		r = kvm_x86_load_sregs(be);
+	if (r)
+		return r;
 	describe(run, &io);
 	if (io.write && io.data != low_bytes(io.rax, io.size))
-		return X86_IO_STRING;
+		return 0;
 	readings = fetch_readings(be, &io);
 	if (!readings) {
 		/* The guest may have changed its page tables behind our back. */
 		kvm_x86_forget_pages(be);
 		readings = fetch_readings(be, &io);
 	}
-	return decide(be, &io, readings) ? X86_IO_PLAIN : X86_IO_STRING;
+	if (decide(be, &io, readings))
+		*form = X86_IO_PLAIN;
+	return 0;
 }
 
-bool kvm_x86_io_is_plain(struct hy_backend_vcpu *be)
+int kvm_x86_io_form(struct hy_backend_vcpu *be, enum x86_io_form *form)
 {
 	struct kvm_arch_cpu *arch = &kvm_cpu_of(be)->arch;
+	int r = 0;
 
-	if (arch->io_form == X86_IO_UNKNOWN)
-		arch->io_form = find_form(be);
-	return arch->io_form == X86_IO_PLAIN;
+	*form = arch->io_form;
+	if (*form == X86_IO_UNKNOWN) {
+		r = find_form(be, form);
+		if (!r)
+			arch->io_form = *form;
+	}
+	return r;
 }
 
 /*

@@ -191,6 +191,8 @@ static int refuse_pending(struct hy_backend_vcpu *be, hy_reg id)
 static int check_ids(struct hy_backend_vcpu *be, const hy_reg *ids, size_t count, unsigned *needs)
 {
 	enum kvm_pending pending = kvm_cpu_of(be)->pending;
+	enum x86_io_form form;
+	int r;
 
 	*needs = 0;
 	for (size_t i = 0; i < count; i++) {
@@ -205,9 +207,12 @@ static int check_ids(struct hy_backend_vcpu *be, const hy_reg *ids, size_t count
 			return refuse_pending(be, ids[i]);
 		*needs |= n;
 	}
-	if (count && pending == KVM_PENDING_IO && !kvm_x86_io_is_plain(be))
-		return refuse_pending(be, ids[0]);
-	return 0;
+	if (!count || pending != KVM_PENDING_IO)
+		return 0;
+	r = kvm_x86_io_form(be, &form);
+	if (r)
+		return r;
+	return form == X86_IO_PLAIN ? 0 : refuse_pending(be, ids[0]);
 }
 
 /* --- Reading ----------------------------------------------------------------------------------- */

@@ -144,8 +144,8 @@ struct x86_io {
  */
 unsigned kvm_x86_io_readings(const struct x86_io *io, const uint8_t *before, size_t before_size,
                              const uint8_t *at, size_t at_size);
-/* Whether the pending port access is a plain IN or OUT. */
-bool kvm_x86_io_is_plain(struct hy_backend_vcpu *vcpu);
+/* Whether the pending port access is a plain IN or OUT, or a string one. */
+int kvm_x86_io_form(struct hy_backend_vcpu *vcpu, enum x86_io_form *form);
 /* Puts the answer to a pending plain IN into RAX in the shared page. */
 void kvm_x86_io_merge_in(struct hy_backend_vcpu *vcpu);
 

@@ -157,6 +157,9 @@ void read_ram(struct conform *t, uint64_t gpa, void *data, size_t size);
 #define RUN(t, kind) conform_run(__FILE__, __LINE__, (t), (kind))
 void conform_run(const char *file, int line, struct conform *t, uint32_t kind);
 
+/* Runs to the next exit, of whatever kind; it is t->exit. */
+const struct hy_exit *any_exit(struct conform *t);
+
 /* Runs to a single port access and checks all of it. */
 #define OUT(t, port, size, value) conform_out(__FILE__, __LINE__, (t), (port), (size), (value))
 void conform_out(const char *file, int line, struct conform *t, uint16_t port, uint8_t size, uint32_t value);

@@ -591,7 +591,7 @@ const struct conform_case conform_memory[] = {
 	{ "memory/next-region", "HY-C20", next_region, 0, { 0 } },
 	{ "memory/map-own", "HY-B16", map_own, 0, { HY_CAP_MAP_MEMORY } },
 	{ "memory/own-outlive-vm", "HY-B67", own_outlive_vm, 0, { HY_CAP_MAP_MEMORY } },
-	{ "memory/own-twice", "HY-B16", own_twice, 0, { HY_CAP_MAP_MEMORY } },
+	{ "memory/own-twice", "HY-B16", own_twice, 0, { HY_CAP_MAP_MEMORY, HY_CAP_READ_ONLY } },
 	{ "memory/own-refused", "HY-C16", own_refused, 0, { HY_CAP_MAP_MEMORY } },
 	{ "memory/model", "HY-C17 HY-C18 HY-C20 HY-C23 HY-C24", model, 0,
 	  { HY_CAP_PARTIAL_UNMAP, HY_CAP_PROTECT, HY_CAP_READ_ONLY } },

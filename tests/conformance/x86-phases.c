@@ -179,7 +179,7 @@ static void add_refuses(struct conform *t)
 static void rep_refuses(struct conform *t)
 {
 	boot(t, phases_rep_outs);
-	while (hy_vcpu_run(t->vcpu, &t->exit) == 0 && t->exit->kind == HY_EXIT_IO)
+	while (any_exit(t)->kind == HY_EXIT_IO)
 		check_all_refused(t);
 	CHECK_EQ(t->exit->kind, HY_EXIT_HALT);
 }

@@ -80,8 +80,10 @@ static struct hy_x86_cpuid host_leaf(struct conform *t, uint32_t leaf)
 	size_t count = 0;
 	int status = hy_x86_host_cpuid(t->host, NULL, &count);
 
-	if (status != HY_E_LIMIT)
+	if (status != HY_E_LIMIT) {
+		OK(status);
 		return found;
+	}
 	table = calloc(count, sizeof(*table));
 	CHECK(table);
 	OK(hy_x86_host_cpuid(t->host, table, &count));

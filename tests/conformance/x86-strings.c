@@ -137,7 +137,7 @@ static void unanswered(struct conform *t)
 	static const uint8_t ones[8] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 
 	boot(t, strings_rep_ins, BUFFER, sizeof(ones));
-	while (hy_vcpu_run(t->vcpu, &t->exit) == 0 && t->exit->kind == HY_EXIT_IO)
+	while (any_exit(t)->kind == HY_EXIT_IO)
 		CHECK_EQ(hy_exit_value(t->exit, 0), 0xff);
 	CHECK_EQ(t->exit->kind, HY_EXIT_HALT);
 	check_ram(t, BUFFER, ones, sizeof(ones));
@@ -392,7 +392,7 @@ static void ins_fault(struct conform *t)
 	boot_at_absent_page(t, strings_rep_ins, strings_stop);
 	fill(bytes, sizeof(bytes));
 	INS(t, PORT, 1, bytes, sizeof(bytes));
-	while (hy_vcpu_run(t->vcpu, &t->exit) == 0 && t->exit->kind == HY_EXIT_IO)
+	while (any_exit(t)->kind == HY_EXIT_IO)
 		CHECK_EQ(t->exit->io.write, 0);
 	CHECK_EQ(t->exit->kind, HY_EXIT_HALT);
 	CHECK_EQ(get_reg(t, HY_X86_RIP), HANDLER + 1);

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The KVM backend against the kernel's KVM, without the core. */
+/*
+ * The KVM backend against the kernel's KVM, without the core.
+ *
+ * HY_STORM is the number of kicks.
+ */
 #include <check.h>
 #include <pthread.h>
 #include <sched.h>
@@ -18,7 +22,6 @@
 #define HOLE 0x200000
 #define TABLES 0x10000 /* page tables of the 64-bit tests */
 #define SKIP 77
-#define POKES 10000
 
 static struct kvm_rig rig;
 static uint8_t *ram;
@@ -715,12 +718,12 @@ END_TEST
 
 /* --- Kicks ----------------------------------------------------------------------------------------- */
 
-static unsigned acknowledged;
+static unsigned acknowledged, pokes;
 
 static void *poker(void *arg)
 {
 	(void)arg;
-	for (unsigned i = 1; i <= POKES; i++) {
+	for (unsigned i = 1; i <= pokes; i++) {
 		__atomic_or_fetch(&rig.vcpu.requests, HY_REQUEST_KICK, __ATOMIC_SEQ_CST);
 		rig.ops->vcpu_poke(&rig.vcpu);
 		while (__atomic_load_n(&acknowledged, __ATOMIC_SEQ_CST) != i)
@@ -735,13 +738,15 @@ static void *poker(void *arg)
 /* Every request takes the vCPU out of a guest that never leaves by itself. */
 START_TEST(no_poke_is_lost)
 {
+	const char *count = getenv("HY_STORM");
 	pthread_t thread;
 	unsigned idle = 0;
 
+	pokes = count ? (unsigned)strtoul(count, NULL, 10) : 10000;
 	CODE_BYTES(0xeb, 0xfe); /* 1: jmp 1b */
 	start_protected_mode();
 	ck_assert_int_eq(pthread_create(&thread, NULL, poker, NULL), 0);
-	while (acknowledged < POKES) {
+	while (acknowledged < pokes) {
 		ck_assert_int_eq(kvm_rig_run(&rig), HY_RUN_INTERRUPTED);
 		if (__atomic_exchange_n(&rig.vcpu.requests, 0, __ATOMIC_SEQ_CST))
 			__atomic_add_fetch(&acknowledged, 1, __ATOMIC_SEQ_CST);
@@ -750,7 +755,7 @@ START_TEST(no_poke_is_lost)
 	}
 	pthread_join(thread, NULL);
 	/* At most one needless return for each poke. */
-	ck_assert_uint_le(idle, POKES);
+	ck_assert_uint_le(idle, pokes);
 }
 END_TEST
 

@@ -3,8 +3,8 @@
 #
 # usage: table.sh NAME=FILE...
 #
-# Makes the README's table of backends and groups: for each NAME a column, from
-# FILE, the TAP that hy-conform printed there.  A cell has the cases that passed,
+# Makes the README's table of backends and groups: for each NAME, in which + is a
+# space, a column from FILE, the TAP that hy-conform printed there.  A cell has the cases that passed,
 # and those that were skipped or failed.
 
 set -eu
@@ -38,8 +38,9 @@ END {
 	line = "| group |"
 	rule = "|-------|"
 	for (c = 1; c <= columns; c++) {
-		gsub("_", " ", column[c])
-		line = line " " column[c] " |"
+				title = column[c]
+		gsub(/\+/, " ", title)
+		line = line " " title " |"
 		rule = rule "---|"
 	}
 	print line
@@ -47,9 +48,7 @@ END {
 	for (r = 1; r <= rows; r++) {
 		line = "| " row[r] " |"
 		for (c = 1; c <= columns; c++) {
-			name = column[c]
-			gsub(" ", "_", name)
-			line = line " " cell(name, row[r]) " |"
+			line = line " " cell(column[c], row[r]) " |"
 		}
 		print line
 	}

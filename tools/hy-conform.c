@@ -88,6 +88,8 @@ static bool start_case(struct result *result, const struct hy_host_options *opti
 	result->pid = fork();
 	if (result->pid == 0) {
 		setpgid(0, 0); /* so that its own children end with it */
+		/* Should we be ended ourselves, a case that hangs still ends. */
+		alarm((unsigned)case_seconds() + 10);
 		dup2(pipe_fds[1], STDOUT_FILENO);
 		dup2(pipe_fds[1], STDERR_FILENO);
 		close(pipe_fds[0]);

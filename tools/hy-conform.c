@@ -17,6 +17,7 @@
 #include "runner.h"
 
 #define MAX_JOBS 64
+#define MAX_SECONDS 86400
 #define OUTPUT_MAX 4096
 /* Before a case counts as hung: a while, and a storm's rounds on a busy machine. */
 #define CASE_SECONDS 120
@@ -38,6 +39,7 @@ static const char usage[] =
 	"  -b, --backend NAME    on this backend (the best one)\n"
 	"  -f, --filter PATTERN  only cases whose name holds PATTERN\n"
 	"  -j, --jobs N          so many at a time (1)\n"
+	"  -t, --timeout SECONDS end a case after this time (120, more for long storms)\n"
 	"  -l, --list            print the names of the cases and what they prove\n"
 	"      --json            print results as JSON instead of TAP\n"
 	"      --report          the same with all about host and backend, to be sent in\n"
@@ -52,7 +54,7 @@ struct settings {
 	struct hy_host_options options;
 	const char *filter;
 	enum format format;
-	unsigned jobs;
+	unsigned long jobs;
 	char *path; /* of a plugin file: its directory and name */
 	char *name;
 };
@@ -73,7 +75,9 @@ struct result {
 	char output[OUTPUT_MAX];
 };
 
-static unsigned long case_seconds(void)
+static unsigned long case_seconds; /* --timeout */
+
+static unsigned long usual_seconds(void)
 {
 	return CASE_SECONDS + conform_rounds(0) / ROUNDS_PER_SECOND;
 }
@@ -89,7 +93,7 @@ static bool start_case(struct result *result, const struct hy_host_options *opti
 	if (result->pid == 0) {
 		setpgid(0, 0); /* so that its own children end with it */
 		/* Should we be ended ourselves, a case that hangs still ends. */
-		alarm((unsigned)case_seconds() + 10);
+		alarm((unsigned)case_seconds + 10);
 		dup2(pipe_fds[1], STDOUT_FILENO);
 		dup2(pipe_fds[1], STDERR_FILENO);
 		close(pipe_fds[0]);
@@ -98,7 +102,7 @@ static bool start_case(struct result *result, const struct hy_host_options *opti
 	}
 	close(pipe_fds[1]);
 	result->fd = pipe_fds[0];
-	result->deadline = hy_now() + case_seconds() * UINT64_C(1000000000);
+	result->deadline = hy_now() + case_seconds * UINT64_C(1000000000);
 	if (result->pid > 0)
 		return true;
 	close(pipe_fds[0]);
@@ -146,7 +150,7 @@ static void end_case(struct result *result)
 	result->done = true;
 	result->outcome = FAILED;
 	if (result->hung)
-		add_text(result, "it hung for %lu seconds\n", case_seconds());
+		add_text(result, "it hung for %lu seconds\n", case_seconds);
 	else if (WIFSIGNALED(status))
 		add_text(result, "it was ended by signal %d\n", WTERMSIG(status));
 	else if (WEXITSTATUS(status) == CASE_PASSED)
@@ -401,16 +405,17 @@ static int use_file(struct settings *settings, const char *file)
 	return 0;
 }
 
-static int set_jobs(struct settings *settings, const char *text)
+/* A number from 1 to `most`. */
+static int set_number(unsigned long *number, const char *option, const char *text, unsigned long most)
 {
 	char *end;
-	unsigned long jobs = strtoul(text, &end, 10);
+	unsigned long value = strtoul(text, &end, 10);
 
-	if (*text < '0' || *text > '9' || *end || jobs < 1 || jobs > MAX_JOBS) {
-		fprintf(stderr, "hy-conform: --jobs %s: must be 1 to %d\n", text, MAX_JOBS);
+	if (*text < '0' || *text > '9' || *end || value < 1 || value > most) {
+		fprintf(stderr, "hy-conform: %s %s: must be 1 to %lu\n", option, text, most);
 		return usage_error();
 	}
-	settings->jobs = (unsigned)jobs;
+	*number = value;
 	return 0;
 }
 
@@ -428,14 +433,15 @@ static int read_options(int argc, char **argv, struct settings *settings)
 {
 	static const struct option options[] = {
 		{ "backend", required_argument, NULL, 'b' }, { "filter", required_argument, NULL, 'f' },
-		{ "jobs", required_argument, NULL, 'j' },    { "list", no_argument, NULL, 'l' },
+		{ "jobs", required_argument, NULL, 'j' },    { "timeout", required_argument, NULL, 't' },
+		{ "list", no_argument, NULL, 'l' },
 		{ "json", no_argument, NULL, 'J' },          { "report", no_argument, NULL, 'R' },
 		{ "help", no_argument, NULL, 'h' },          { "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c, status = 0;
 
-	while (status == 0 && (c = getopt_long(argc, argv, "b:f:j:lhV", options, NULL)) != -1) {
+	while (status == 0 && (c = getopt_long(argc, argv, "b:f:j:t:lhV", options, NULL)) != -1) {
 		switch (c) {
 		case 'b':
 			settings->options.backend = optarg;
@@ -444,7 +450,10 @@ static int read_options(int argc, char **argv, struct settings *settings)
 			settings->filter = optarg;
 			break;
 		case 'j':
-			status = set_jobs(settings, optarg);
+			status = set_number(&settings->jobs, "--jobs", optarg, MAX_JOBS);
+			break;
+		case 't':
+			status = set_number(&case_seconds, "--timeout", optarg, MAX_SECONDS);
 			break;
 		case 'l':
 			status = set_format(settings, FORMAT_LIST);
@@ -484,8 +493,10 @@ static int read_arguments(int argc, char **argv, struct settings *settings)
 int main(int argc, char **argv)
 {
 	struct settings settings = { .options = HY_HOST_OPTIONS_INIT, .jobs = 1 };
-	int status = read_arguments(argc, argv, &settings);
+	int status;
 
+	case_seconds = usual_seconds();
+	status = read_arguments(argc, argv, &settings);
 	if (status == 0 && settings.format == FORMAT_LIST)
 		status = list_cases(&settings);
 	else if (status == 0) {

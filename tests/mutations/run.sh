@@ -31,7 +31,7 @@ build()
 # Names of the cases with this filter that fail on the plugin in a directory, into a file.
 run_cases()
 {
-	HY_BACKEND_PATH=$1 "$conform" --backend kvm --jobs 2 --filter "$2" >"$3.tap" 2>&1 || true
+	HY_BACKEND_PATH=$1 "$conform" --backend kvm --jobs 2 --timeout 10 --filter "$2" >"$3.tap" 2>&1 || true
 	sed -n 's/^not ok [0-9]* - //p' "$3.tap" | sort >"$3"
 }
 

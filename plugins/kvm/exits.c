@@ -110,8 +110,7 @@ static int decode_internal_error(struct hy_backend_vcpu *be)
 	if (suberror != KVM_INTERNAL_ERROR_EMULATION)
 		return decode_unknown(be);
 	begin_fault(be, HY_FAULT_EMULATION, suberror);
-	kvm_arch_emulation_failure(be);
-	return 0;
+	return kvm_arch_emulation_failure(be);
 }
 
 static int decode_memory_fault(struct hy_backend_vcpu *be, bool gpa_known, uint64_t host_code)

@@ -170,8 +170,8 @@ void kvm_arch_before_run(struct hy_backend_vcpu *vcpu);
 void kvm_arch_after_run(struct hy_backend_vcpu *vcpu, int err);
 /* 0, KVM_RUN_AGAIN or KVM_EXIT_NOT_MINE. */
 int kvm_arch_exit(struct hy_backend_vcpu *vcpu);
-/* Fills in vcpu->exit for an instruction that the host can't emulate. */
-void kvm_arch_emulation_failure(struct hy_backend_vcpu *vcpu);
+/* Fills in vcpu->exit for an instruction that the host can't emulate; 0 or an error. */
+int kvm_arch_emulation_failure(struct hy_backend_vcpu *vcpu);
 /* The instruction pointer at this exit, or HY_ADDR_UNKNOWN. */
 uint64_t kvm_arch_ip(const struct hy_backend_vcpu *vcpu);
 

@@ -112,22 +112,29 @@ static void take_bytes(const struct kvm_run *run, struct hy_exit *exit)
 	exit->fault.insn_size = size;
 }
 
-/* Whether the code at the pointer, or what follows within an instruction, is in no memory. */
-static bool is_fetch_from_hole(struct hy_backend_vcpu *be, uint64_t linear, struct hy_exit *exit)
+/*
+ * Makes it a FETCH fault when the code at the pointer, or what follows within an
+ * instruction, is in no memory.
+ */
+static int look_for_hole(struct hy_backend_vcpu *be, uint64_t linear, struct hy_exit *exit)
 {
 	uint8_t code[X86_INSN_MAX];
 	size_t size = kvm_x86_read(be, linear, code, sizeof(code));
 	uint64_t gpa;
+	int r;
 
 	if (size == sizeof(code))
-		return false;
+		return 0;
 	/* An instruction that KVM has got hold of was no failed fetch. */
 	if (size > 0 && exit->fault.insn_size > 0)
-		return false;
-	if (kvm_x86_translate(be, linear + size, &gpa))
-		return false;
+		return 0;
+	r = kvm_x86_translate(be, linear + size, &gpa);
+	if (r)
+		return r == HY_E_UNMAPPED ? 0 : r;
+	exit->fault.reason = HY_FAULT_FETCH;
+	exit->fault.access = HY_PROT_EXEC;
 	exit->fault.gpa = gpa;
-	return true;
+	return 0;
 }
 
 static const char *mode_name(const struct kvm_sregs *sregs)
@@ -186,29 +193,27 @@ static void drop_undefined(struct kvm_run *run)
 	run->kvm_dirty_regs |= KVM_SYNC_X86_EVENTS;
 }
 
-void kvm_arch_emulation_failure(struct hy_backend_vcpu *be)
+int kvm_arch_emulation_failure(struct hy_backend_vcpu *be)
 {
 	struct kvm_run *run = kvm_cpu_of(be)->run;
 	const struct kvm_sregs *sregs = &run->s.regs.sregs;
 	struct hy_exit *exit = be->exit;
 	uint64_t linear;
+	int r;
 
 	take_bytes(run, exit);
 	drop_undefined(run);
-	if (kvm_x86_load_sregs(be)) {
-		snprintf(exit->fault.text, sizeof(exit->fault.text),
-		         "rip 0x%" PRIx64 ": the instruction can't be emulated by this KVM",
-		         exit->fault.ip);
-		return;
-	}
+	r = kvm_x86_load_sregs(be);
+	if (r)
+		return r;
 	kvm_x86_forget_pages(be);
 	linear = kvm_x86_linear(sregs, &sregs->cs, exit->fault.ip);
-	if (is_fetch_from_hole(be, linear, exit)) {
-		exit->fault.reason = HY_FAULT_FETCH;
-		exit->fault.access = HY_PROT_EXEC;
-	}
+	r = look_for_hole(be, linear, exit);
+	if (r)
+		return r;
 	if (!exit->fault.insn_size)
 		exit->fault.insn_size =
 			(uint8_t)kvm_x86_read(be, linear, exit->fault.insn, X86_INSN_MAX);
 	describe_failure(sregs, run->s.regs.regs.rflags, exit);
+	return 0;
 }

@@ -27,8 +27,12 @@ uint64_t kvm_x86_linear(const struct kvm_sregs *sregs, const struct kvm_segment 
 int kvm_x86_translate(struct hy_backend_vcpu *be, uint64_t linear, uint64_t *gpa)
 {
 	struct kvm_translation t = { .linear_address = linear };
+	int r = kvm_vcpu_ioctl(be, KVM_TRANSLATE, &t);
 
-	if (kvm_vcpu_ioctl(be, KVM_TRANSLATE, &t) < 0 || !t.valid)
+	if (r < 0)
+		return kvm_services_of(be)->fail(kvm_status(-r), -r, NULL, NULL, "KVM_TRANSLATE of vCPU %u",
+		                                 be->id);
+	if (!t.valid)
 		return HY_E_UNMAPPED;
 	*gpa = t.physical_address;
 	return 0;

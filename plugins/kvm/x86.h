@@ -110,7 +110,7 @@ bool kvm_x86_is_long(const struct kvm_sregs *sregs);
 /* The linear address of an offset into a segment. */
 uint64_t kvm_x86_linear(const struct kvm_sregs *sregs, const struct kvm_segment *segment,
                         uint64_t offset);
-/* Finds a guest physical address; 0, or negative where nothing is mapped. */
+/* Finds a guest physical address; HY_E_UNMAPPED, not recorded, where there is none. */
 int kvm_x86_translate(struct hy_backend_vcpu *vcpu, uint64_t linear, uint64_t *gpa);
 /* Reads up to `size` bytes at a linear address; how many were there. */
 size_t kvm_x86_read(struct hy_backend_vcpu *vcpu, uint64_t linear, void *data, size_t size);

@@ -137,6 +137,8 @@ struct hy_vm {
 	 * Changes of the map hold `change` throughout, and `lock` for writing
 	 * only while they edit `regions`.  Readers take `lock`, also from
 	 * inside vcpu_run, so it is never held while waiting for a vCPU.
+	 * Memory is freed after its region was taken out: who holds `lock`
+	 * (services->vm_lock) may use the addresses that he found.
 	 */
 	struct hy__mutex change;
 	struct hy__rwlock lock;
@@ -200,6 +202,8 @@ int hy__backend_failed(const struct hy_backend *ops, int status);
 
 /* Copies without recording a failure: 0, or HY_E_UNMAPPED with the address. */
 int hy__vm_copy_out(struct hy_vm *vm, uint64_t gpa, void *data, size_t size, uint64_t *gap);
+/* The region that holds `gpa`, or NULL; wants vm->lock. */
+const struct hy_backend_region *hy__vm_find_locked(struct hy_vm *vm, uint64_t gpa);
 /* Frees regions and backings of a VM that is gone. */
 void hy__memory_free(struct hy_vm *vm);
 

@@ -466,7 +466,10 @@ static int exchange(struct hy_vm *vm, struct change *change)
 	return status;
 }
 
-/* Enters the change in the map; can't fail, room is reserved. */
+/*
+ * Enters the change in the map; can't fail, room is reserved.  Frees what is gone
+ * after that: nobody who has found it in the map holds the lock any more.
+ */
 static void commit(struct hy_vm *vm, struct change *change)
 {
 	hy__rwlock_write(&vm->lock);
@@ -592,6 +595,13 @@ static int copy(struct hy_vm *vm, uint64_t gpa, char *out, const char *in, size_
 	}
 	hy__rwlock_unlock(&vm->lock);
 	return status;
+}
+
+const struct hy_backend_region *hy__vm_find_locked(struct hy_vm *vm, uint64_t gpa)
+{
+	const struct hy__region *region = hy__regions_find(&vm->regions, gpa);
+
+	return region ? &region->be : NULL;
 }
 
 int hy__vm_copy_out(struct hy_vm *vm, uint64_t gpa, void *data, size_t size, uint64_t *gap)

@@ -49,12 +49,41 @@ static HY_PRINTF(3, 4) void message(enum hy_log_level level, const char *backend
 	va_end(args);
 }
 
-static int vm_read(const struct hy_backend_vm *be, uint64_t gpa, void *data, size_t size)
+static struct hy_vm *vm_of(const struct hy_backend_vm *be)
 {
 	char *vm = (char *)(uintptr_t)be - offsetof(struct hy_vm, be);
+
+	return (struct hy_vm *)(void *)vm;
+}
+
+static int vm_read(const struct hy_backend_vm *be, uint64_t gpa, void *data, size_t size)
+{
 	uint64_t gap;
 
-	return hy__vm_copy_out((struct hy_vm *)(void *)vm, gpa, data, size, &gap);
+	return hy__vm_copy_out(vm_of(be), gpa, data, size, &gap);
+}
+
+static void vm_lock(const struct hy_backend_vm *be)
+{
+	hy__rwlock_read(&vm_of(be)->lock);
+}
+
+static void vm_unlock(const struct hy_backend_vm *be)
+{
+	hy__rwlock_unlock(&vm_of(be)->lock);
+}
+
+static void *vm_find(const struct hy_backend_vm *be, uint64_t gpa, uint64_t *left, uint32_t *prot)
+{
+	const struct hy_backend_region *region = hy__vm_find_locked(vm_of(be), gpa);
+
+	if (!region)
+		return NULL;
+	if (left)
+		*left = region->size - (gpa - region->gpa);
+	if (prot)
+		*prot = region->prot;
+	return (char *)region->host + (gpa - region->gpa);
 }
 
 static void reg_name(hy_reg id, char *text, size_t size)
@@ -75,4 +104,7 @@ const struct hy_services hy__services = {
 	.message = message,
 	.vm_read = vm_read,
 	.reg_name = reg_name,
+	.vm_lock = vm_lock,
+	.vm_unlock = vm_unlock,
+	.vm_find = vm_find,
 };

@@ -39,7 +39,7 @@ extern "C" {
 #endif
 
 #define HY_BACKEND_ABI_MAJOR 0
-#define HY_BACKEND_ABI_MINOR 1
+#define HY_BACKEND_ABI_MINOR 2
 
 /* The name of the one exported function, and the same as a string. */
 #define HY_BACKEND_ENTRY hy_backend_entry_v0
@@ -92,6 +92,25 @@ struct hy_services {
 
 	/* Writes the name of a register ("rip") into `text`, cut to `size`, at least 1. */
 	void (*reg_name)(hy_reg id, char *text, size_t size);
+
+	/*
+	 * Keeps the VM's memory as it is until vm_unlock: what is mapped stays
+	 * mapped, with its protection, and at its address.  Several threads may
+	 * hold it at a time; who changes memory waits for all of them, so it is
+	 * held briefly, never while waiting for anybody, not over a return to
+	 * the core, not twice in a thread, and not around vm_read.  Not from
+	 * memory_* operations.  Since 0.2.
+	 */
+	void (*vm_lock)(const struct hy_backend_vm *vm);
+	void (*vm_unlock)(const struct hy_backend_vm *vm);
+
+	/*
+	 * Finds guest memory, between vm_lock and vm_unlock: the address of the
+	 * byte at `gpa` in this process, how many bytes from there on lie in
+	 * its region, and the region's HY_PROT_*.  NULL where nothing is
+	 * mapped.  `left` and `prot` may be NULL.  Since 0.2.
+	 */
+	void *(*vm_find)(const struct hy_backend_vm *vm, uint64_t gpa, uint64_t *left, uint32_t *prot);
 };
 
 /* Whether the core that gave `services` is new enough to have `member`. */
@@ -183,7 +202,7 @@ struct hy_backend {
 	/*
 	 * Among usable backends the highest is taken first.  100 to 199 for
 	 * those of libhy's own directory, where accelerated ones have 150; the
-	 * core cuts others to 99.
+	 * core cuts others to 99.  The software CPU has 10: anything is better.
 	 */
 	uint32_t priority;
 

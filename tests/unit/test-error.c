@@ -152,6 +152,7 @@ START_TEST(services_table)
 	ck_assert_uint_eq(hy__services.abi_major, HY_BACKEND_ABI_MAJOR);
 	ck_assert_uint_eq(hy__services.abi_minor, HY_BACKEND_ABI_MINOR);
 	ck_assert(HY_SERVICES_HAS(&hy__services, vm_read));
+	ck_assert(HY_SERVICES_HAS(&hy__services, vm_find));
 }
 END_TEST
 

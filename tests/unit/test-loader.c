@@ -163,14 +163,14 @@ static const struct {
 	const char *reason;
 } broken[] = {
 	{ "badfunc", HY_STAGE_LOAD, "undefined symbol: no_such_func" },
-	{ "old", HY_STAGE_ABI, "built for backend ABI 0.2, this libhy speaks 0.1" },
+	{ "old", HY_STAGE_ABI, "built for backend ABI 0.3, this libhy speaks 0.2" },
 	{ "othermajor", HY_STAGE_ABI, "built for backend ABI 1, this libhy speaks 0" },
 	{ "nosym", HY_STAGE_ABI, "no symbol hy_backend_entry_v0: not a libhy backend" },
 	{ "libhy", HY_STAGE_ABI, "this is libhy itself, not a backend of it" },
 	{ "nullret", HY_STAGE_ABI, "its entry returned NULL: this build of it can do nothing" },
 	{ "nullop", HY_STAGE_ABI, "required operation vcpu_run is NULL" },
 	{ "misnamed", HY_STAGE_ABI, "calls itself 'else', its file name says 'misnamed'" },
-	{ "needsnew", HY_STAGE_ABI, "needs libhy backend ABI 0.99, this is 0.1" },
+	{ "needsnew", HY_STAGE_ABI, "needs libhy backend ABI 0.99, this is 0.2" },
 	{ "halfpair", HY_STAGE_ABI, "operation memory_alloc is there without memory_free" },
 	{ "bigpriv", HY_STAGE_ABI, "vm_size is 1099511627776, more than 1048576" },
 	{ "noarch", HY_STAGE_ABI, "it has no guest architecture" },

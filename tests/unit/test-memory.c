@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* core/memory.c: checks, changes of the map against a model, copies, failures. */
+#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 
 #include "harness.h"
 
@@ -358,6 +361,85 @@ START_TEST(walks_the_map)
 }
 END_TEST
 
+/* --- What backends get ------------------------------------------------------------- */
+
+/* What the core has given the fake for its one VM. */
+static const struct hy_backend_vm *backend_vm(void)
+{
+	return fake->owner[0];
+}
+
+START_TEST(backends_find_memory)
+{
+	const struct hy_services *services;
+	uint64_t left = 7;
+	uint32_t prot = 7;
+	void *ptr;
+
+	start("fake");
+	ck_assert_int_eq(add(PAGE, 2 * PAGE, HY_PROT_RX, 0), 0);
+	ck_assert_int_eq(add(3 * PAGE, PAGE, HY_PROT_RWX, 0), 0);
+	ck_assert_int_eq(hy_vm_host_ptr(vm, 2 * PAGE + 5, &ptr, NULL), 0);
+	services = backend_vm()->host->services;
+	services->vm_lock(backend_vm());
+	ck_assert_ptr_eq(services->vm_find(backend_vm(), 2 * PAGE + 5, &left, &prot), ptr);
+	ck_assert_uint_eq(left, PAGE - 5);
+	ck_assert_uint_eq(prot, HY_PROT_RX);
+	ck_assert_ptr_eq(services->vm_find(backend_vm(), 2 * PAGE + 5, NULL, NULL), ptr);
+	ck_assert_ptr_nonnull(services->vm_find(backend_vm(), 4 * PAGE - 1, &left, &prot));
+	ck_assert_uint_eq(left, 1);
+	ck_assert_uint_eq(prot, HY_PROT_RWX);
+	ck_assert_ptr_null(services->vm_find(backend_vm(), PAGE - 1, &left, &prot));
+	ck_assert_ptr_null(services->vm_find(backend_vm(), 4 * PAGE, &left, &prot));
+	ck_assert_ptr_null(services->vm_find(backend_vm(), UINT64_MAX, &left, &prot));
+	services->vm_unlock(backend_vm());
+	end();
+}
+END_TEST
+
+static atomic_bool unmapping, unmapped;
+
+static void *unmap_all_of_it(void *arg)
+{
+	(void)arg;
+	atomic_store(&unmapping, true);
+	ck_assert_int_eq(hy_vm_unmap_memory(vm, 0, 4 * PAGE, 0), 0);
+	atomic_store(&unmapped, true);
+	return NULL;
+}
+
+/* Also where no vCPU is stopped for the change: it frees nothing before the lock is given back. */
+START_TEST(memory_stays_while_a_backend_holds_the_lock)
+{
+	const struct timespec moment = { 0, 20000000 };
+	const struct hy_services *services;
+	const struct hy_backend_vm *be;
+	pthread_t thread;
+	uint8_t *ptr;
+
+	start("fakefull");
+	ck_assert_int_eq(add(0, 4 * PAGE, HY_PROT_RWX, 0), 0);
+	be = backend_vm();
+	services = be->host->services;
+	services->vm_lock(be);
+	ptr = services->vm_find(be, 0, NULL, NULL);
+	ck_assert_int_eq(pthread_create(&thread, NULL, unmap_all_of_it, NULL), 0);
+	while (!atomic_load(&unmapping))
+		;
+	nanosleep(&moment, NULL);
+	ck_assert(!atomic_load(&unmapped));
+	ck_assert_ptr_eq(services->vm_find(be, 0, NULL, NULL), ptr);
+	memset(ptr, 0x5a, 4 * PAGE);
+	services->vm_unlock(be);
+	pthread_join(thread, NULL);
+	ck_assert_int_eq(fake->allocated, 0);
+	services->vm_lock(be);
+	ck_assert_ptr_null(services->vm_find(be, 0, NULL, NULL));
+	services->vm_unlock(be);
+	end();
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *tests[] = {
@@ -374,6 +456,8 @@ int main(void)
 		a_failed_change_changes_nothing,
 		lost_memory_is_out_of_the_map,
 		walks_the_map,
+		backends_find_memory,
+		memory_stays_while_a_backend_holds_the_lock,
 		NULL,
 	};
 

@@ -81,7 +81,7 @@ static int decode_system(struct hy_backend_vcpu *be)
 	return 0;
 }
 
-static struct hy_exit *begin_fault(struct hy_backend_vcpu *be, uint32_t reason, uint64_t host_code)
+struct hy_exit *kvm_exit_fault(struct hy_backend_vcpu *be, uint32_t reason, uint64_t host_code)
 {
 	struct hy_exit *exit = begin_exit(be, HY_EXIT_FAULT);
 
@@ -95,7 +95,7 @@ static struct hy_exit *begin_fault(struct hy_backend_vcpu *be, uint32_t reason, 
 static int decode_fail_entry(struct hy_backend_vcpu *be)
 {
 	uint64_t reason = kvm_cpu_of(be)->run->fail_entry.hardware_entry_failure_reason;
-	struct hy_exit *exit = begin_fault(be, HY_FAULT_STATE, reason);
+	struct hy_exit *exit = kvm_exit_fault(be, HY_FAULT_STATE, reason);
 
 	snprintf(exit->fault.text, sizeof(exit->fault.text),
 	         "the processor refuses this register state (KVM_EXIT_FAIL_ENTRY 0x%" PRIx64 ")",
@@ -109,14 +109,13 @@ static int decode_internal_error(struct hy_backend_vcpu *be)
 
 	if (suberror != KVM_INTERNAL_ERROR_EMULATION)
 		return decode_unknown(be);
-	begin_fault(be, HY_FAULT_EMULATION, suberror);
 	return kvm_arch_emulation_failure(be);
 }
 
 static int decode_memory_fault(struct hy_backend_vcpu *be, bool gpa_known, uint64_t host_code)
 {
 	struct memory_fault info;
-	struct hy_exit *exit = begin_fault(be, HY_FAULT_MEMORY, host_code);
+	struct hy_exit *exit = kvm_exit_fault(be, HY_FAULT_MEMORY, host_code);
 
 	if (!gpa_known) {
 		snprintf(exit->fault.text, sizeof(exit->fault.text),

@@ -36,7 +36,8 @@ enum kvm_pending {
 	KVM_PENDING_NONE,
 	KVM_PENDING_IO,
 	KVM_PENDING_MMIO,
-	KVM_PENDING_MSR
+	KVM_PENDING_MSR,
+	KVM_PENDING_ASSIST /* of an instruction that the architecture's part executes itself */
 };
 
 /*
@@ -150,6 +151,8 @@ void kvm_vcpu_poke(struct hy_backend_vcpu *vcpu);
 int kvm_exit_decode(struct hy_backend_vcpu *vcpu);
 /* Turns a failure of KVM_RUN into a FAULT exit or an error. */
 int kvm_exit_failed(struct hy_backend_vcpu *vcpu, int err);
+/* Begins a FAULT exit at the instruction pointer. */
+struct hy_exit *kvm_exit_fault(struct hy_backend_vcpu *be, uint32_t reason, uint64_t host_code);
 /* Begins an exit with data, to be answered when it isn't a write. */
 void kvm_exit_access(struct hy_backend_vcpu *vcpu, uint32_t kind, void *data, uint32_t size, bool write);
 
@@ -164,14 +167,24 @@ void kvm_arch_cap(struct kvm_host *host, uint32_t id, struct hy_cap *cap);
 int kvm_arch_vm_create(struct hy_backend_vm *vm);
 /* After KVM_CREATE_VCPU, once for each kvm_cpu. */
 int kvm_arch_vcpu_create(struct hy_backend_vcpu *vcpu);
+/* Undoes it when the VM goes. */
+void kvm_arch_cpu_free(struct kvm_cpu *cpu);
 int kvm_arch_vcpu_reset(struct hy_backend_vcpu *vcpu);
 /* Around each KVM_RUN; `err` is what it returned. */
 void kvm_arch_before_run(struct hy_backend_vcpu *vcpu);
 void kvm_arch_after_run(struct hy_backend_vcpu *vcpu, int err);
 /* 0, KVM_RUN_AGAIN or KVM_EXIT_NOT_MINE. */
 int kvm_arch_exit(struct hy_backend_vcpu *vcpu);
-/* Fills in vcpu->exit for an instruction that the host can't emulate; 0 or an error. */
+/*
+ * Executes an instruction that the host can't emulate.  0: an exit, also one that
+ * says why it can't be done here either; with KVM_PENDING_ASSIST an access of the
+ * instruction waits for its answer, and kvm_arch_assist goes on with it.
+ * KVM_RUN_AGAIN: it is done.  Or an error.
+ */
 int kvm_arch_emulation_failure(struct hy_backend_vcpu *vcpu);
+int kvm_arch_assist(struct hy_backend_vcpu *vcpu);
+/* Forgets that access: nothing of the instruction has happened. */
+void kvm_arch_drop(struct hy_backend_vcpu *vcpu);
 /* The instruction pointer at this exit, or HY_ADDR_UNKNOWN. */
 uint64_t kvm_arch_ip(const struct hy_backend_vcpu *vcpu);
 

@@ -37,14 +37,24 @@ static int host_ioctl(int fd, unsigned long request, void *arg)
 	return r < 0 ? -errno : r;
 }
 
-static int host_map(int fd, size_t size, void **addr)
+static int map_memory(int fd, size_t size, int flags, void **addr)
 {
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, fd, 0);
 
 	if (p == MAP_FAILED)
 		return -errno;
 	*addr = p;
 	return 0;
+}
+
+static int host_map(int fd, size_t size, void **addr)
+{
+	return map_memory(fd, size, MAP_SHARED, addr);
+}
+
+static int host_map_pages(size_t size, void **addr)
+{
+	return map_memory(-1, size, MAP_PRIVATE | MAP_ANONYMOUS, addr);
 }
 
 static void host_unmap(void *addr, size_t size)
@@ -144,6 +154,7 @@ const struct kvm_sys kvm_sys_host = {
 	.close = host_close,
 	.ioctl = host_ioctl,
 	.map = host_map,
+	.map_pages = host_map_pages,
 	.unmap = host_unmap,
 	.getpid = getpid,
 	.gettid = host_gettid,

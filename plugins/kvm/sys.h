@@ -26,6 +26,9 @@ struct kvm_sys {
 	void (*close)(int fd);
 	int (*ioctl)(int fd, unsigned long request, void *arg);
 	int (*map)(int fd, size_t size, void **addr);
+	/* Zeroed pages of no file. */
+	int (*map_pages)(size_t size, void **addr);
+	/* For both. */
 	void (*unmap)(void *addr, size_t size);
 
 	pid_t (*getpid)(void);

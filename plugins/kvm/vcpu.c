@@ -95,12 +95,14 @@ static bool is_requested(const struct hy_backend_vcpu *be)
 	return __atomic_load_n(&be->requests, __ATOMIC_SEQ_CST) != 0;
 }
 
-/* One KVM_RUN.  As vcpu_run, or KVM_RUN_AGAIN. */
+/* One KVM_RUN, or what stands for it where the instruction is our own.  As vcpu_run, or KVM_RUN_AGAIN. */
 static int enter(struct hy_backend_vcpu *be)
 {
 	struct kvm_cpu *cpu = kvm_cpu_of(be);
 	int err;
 
+	if (cpu->pending == KVM_PENDING_ASSIST)
+		return kvm_arch_assist(be);
 	kvm_arch_before_run(be);
 	err = kvm_sys->ioctl(cpu->fd, KVM_RUN, NULL);
 	kvm_arch_after_run(be, err);
@@ -156,6 +158,8 @@ static int drop_access(struct hy_backend_vcpu *be)
 {
 	const struct kvm_cpu *cpu = kvm_cpu_of(be);
 
+	if (cpu->pending == KVM_PENDING_ASSIST)
+		kvm_arch_drop(be);
 	for (int i = 0; cpu->pending != KVM_PENDING_NONE; i++) {
 		int r;
 

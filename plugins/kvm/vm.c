@@ -109,8 +109,10 @@ void kvm_vm_destroy(struct hy_backend_vm *be)
 	struct kvm_vm *vm = be->priv;
 
 	for (uint32_t i = 0; i < be->options->vcpus; i++) {
-		if (vm->cpu[i].run)
+		if (vm->cpu[i].run) {
+			kvm_arch_cpu_free(&vm->cpu[i]);
 			kvm_sys->unmap(vm->cpu[i].run, kvm_host_of(be)->run_size);
+		}
 		if (vm->cpu[i].fd >= 0)
 			kvm_sys->close(vm->cpu[i].fd);
 	}

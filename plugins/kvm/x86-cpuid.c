@@ -153,6 +153,21 @@ const struct hy_x86_cpuid *kvm_x86_cpuid_find(const struct hy_x86_cpuid *table, 
 	return NULL;
 }
 
+struct kvm_cpuid2 *kvm_x86_cpuid_table(const struct hy_x86_cpuid *lines, size_t count, uint32_t apic_id)
+{
+	struct kvm_cpuid2 *table = alloc_table((uint32_t)count);
+
+	if (!table)
+		return NULL;
+	for (uint32_t i = 0; i < table->nent; i++) {
+		struct hy_x86_cpuid line = lines[i];
+
+		set_apic_id(&line, apic_id);
+		to_kvm(&table->entries[i], &line);
+	}
+	return table;
+}
+
 int kvm_x86_cpuid_set(struct hy_backend_vcpu *be)
 {
 	const struct hy_vm_options *options = be->vm->options;
@@ -163,16 +178,10 @@ int kvm_x86_cpuid_set(struct hy_backend_vcpu *be)
 	if (options->x86_cpuid_count > MAX_ROOM)
 		return services->fail(HY_E_LIMIT, 0, NULL, NULL, "x86_cpuid: %zu lines, the most are %d",
 		                      options->x86_cpuid_count, MAX_ROOM);
-	table = alloc_table((uint32_t)options->x86_cpuid_count);
+	table = kvm_x86_cpuid_table(options->x86_cpuid, options->x86_cpuid_count, be->id);
 	if (!table)
 		return services->fail(HY_E_NOMEM, 0, NULL, NULL, "memory for vCPU %u's CPUID table",
 		                      be->id);
-	for (uint32_t i = 0; i < table->nent; i++) {
-		struct hy_x86_cpuid line = options->x86_cpuid[i];
-
-		set_apic_id(&line, be->id);
-		to_kvm(&table->entries[i], &line);
-	}
 	r = kvm_vcpu_ioctl(be, KVM_SET_CPUID2, table);
 	free(table);
 	if (r < 0)
@@ -180,4 +189,19 @@ int kvm_x86_cpuid_set(struct hy_backend_vcpu *be)
 		                      "KVM_SET_CPUID2 of vCPU %u, %zu lines", be->id,
 		                      options->x86_cpuid_count);
 	return 0;
+}
+
+void kvm_x86_cpuid_answer(const struct hy_backend_vcpu *be, uint32_t leaf, uint32_t subleaf, uint32_t answer[4])
+{
+	const struct hy_vm_options *options = be->vm->options;
+	const struct hy_x86_cpuid *found = kvm_x86_cpuid_find(options->x86_cpuid, options->x86_cpuid_count, leaf, subleaf);
+	struct hy_x86_cpuid line = { .leaf = leaf };
+
+	if (found)
+		line = *found;
+	set_apic_id(&line, be->id);
+	answer[0] = line.eax;
+	answer[1] = line.ebx;
+	answer[2] = line.ecx;
+	answer[3] = line.edx;
 }

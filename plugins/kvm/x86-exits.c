@@ -5,9 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "assist.h"
 #include "kvm.h"
-
-#define UD_VECTOR 6
 
 /* SDM vol. 3, section 21.2.1: CPL is the DPL of SS. */
 #define VIRTUAL_8086_CPL 3
@@ -112,31 +111,6 @@ static void take_bytes(const struct kvm_run *run, struct hy_exit *exit)
 	exit->fault.insn_size = size;
 }
 
-/*
- * Makes it a FETCH fault when the code at the pointer, or what follows within an
- * instruction, is in no memory.
- */
-static int look_for_hole(struct hy_backend_vcpu *be, uint64_t linear, struct hy_exit *exit)
-{
-	uint8_t code[X86_INSN_MAX];
-	size_t size = kvm_x86_read(be, linear, code, sizeof(code));
-	uint64_t gpa;
-	int r;
-
-	if (size == sizeof(code))
-		return 0;
-	/* An instruction that KVM has got hold of was no failed fetch. */
-	if (size > 0 && exit->fault.insn_size > 0)
-		return 0;
-	r = kvm_x86_translate(be, linear + size, &gpa);
-	if (r)
-		return r == HY_E_UNMAPPED ? 0 : r;
-	exit->fault.reason = HY_FAULT_FETCH;
-	exit->fault.access = HY_PROT_EXEC;
-	exit->fault.gpa = gpa;
-	return 0;
-}
-
 static const char *mode_name(const struct kvm_sregs *sregs)
 {
 	if (kvm_x86_is_long(sregs))
@@ -163,57 +137,43 @@ static size_t print_bytes(char *text, size_t size, const uint8_t *bytes, size_t 
 	return length;
 }
 
-static void describe_failure(const struct kvm_sregs *sregs, uint64_t rflags, struct hy_exit *exit)
+static void describe_refusal(const struct kvm_sregs *sregs, uint64_t rflags, const struct xe_refusal *refusal,
+                             struct hy_exit *exit)
 {
-	char bytes[3 * X86_INSN_MAX + 1];
+	char bytes[3 * X86_INSN_MAX + 1], place[64];
 
+	snprintf(place, sizeof(place), "%s, CPL %u, rip 0x%" PRIx64, mode_name(sregs), cpl(sregs, rflags),
+	         exit->fault.ip);
 	if (exit->fault.reason == HY_FAULT_FETCH)
-		snprintf(exit->fault.text, sizeof(exit->fault.text),
-		         "%s, CPL %u, rip 0x%" PRIx64 ": no memory at 0x%" PRIx64 " to fetch from",
-		         mode_name(sregs), cpl(sregs, rflags), exit->fault.ip, exit->fault.gpa);
+		snprintf(exit->fault.text, sizeof(exit->fault.text), "%s: no memory at 0x%" PRIx64 " to fetch from",
+		         place, exit->fault.gpa);
 	else if (print_bytes(bytes, sizeof(bytes), exit->fault.insn, exit->fault.insn_size))
-		snprintf(exit->fault.text, sizeof(exit->fault.text),
-		         "%s, CPL %u, rip 0x%" PRIx64 ": %s can't be emulated by this KVM",
-		         mode_name(sregs), cpl(sregs, rflags), exit->fault.ip, bytes);
+		snprintf(exit->fault.text, sizeof(exit->fault.text), "%s: %s: %s", place, bytes, refusal->what);
 	else
-		snprintf(exit->fault.text, sizeof(exit->fault.text),
-		         "%s, CPL %u, rip 0x%" PRIx64 ": the instruction can't be fetched",
-		         mode_name(sregs), cpl(sregs, rflags), exit->fault.ip);
+		snprintf(exit->fault.text, sizeof(exit->fault.text), "%s: the instruction can't be fetched", place);
 }
 
-/* Old kernels leave a #UD pending, which the guest must not get on top of the exit. */
-static void drop_undefined(struct kvm_run *run)
+int kvm_x86_refused(struct hy_backend_vcpu *be, const struct xe_refusal *refusal)
 {
-	struct kvm_vcpu_events *events = &run->s.regs.events;
-
-	if (events->exception.nr != UD_VECTOR ||
-	    !(events->exception.pending || events->exception.injected))
-		return;
-	memset(&events->exception, 0, sizeof(events->exception));
-	run->kvm_dirty_regs |= KVM_SYNC_X86_EVENTS;
-}
-
-int kvm_arch_emulation_failure(struct hy_backend_vcpu *be)
-{
-	struct kvm_run *run = kvm_cpu_of(be)->run;
+	const struct kvm_run *run = kvm_cpu_of(be)->run;
 	const struct kvm_sregs *sregs = &run->s.regs.sregs;
-	struct hy_exit *exit = be->exit;
-	uint64_t linear;
+	bool fetch = refusal->reason == XE_REFUSED_FETCH;
+	struct hy_exit *exit = kvm_exit_fault(be, fetch ? HY_FAULT_FETCH : HY_FAULT_EMULATION,
+	                                      KVM_INTERNAL_ERROR_EMULATION);
 	int r;
 
+	exit->fault.access = refusal->access;
+	exit->fault.gpa = refusal->gpa;
 	take_bytes(run, exit);
-	drop_undefined(run);
 	r = kvm_x86_load_sregs(be);
 	if (r)
 		return r;
-	kvm_x86_forget_pages(be);
-	linear = kvm_x86_linear(sregs, &sregs->cs, exit->fault.ip);
-	r = look_for_hole(be, linear, exit);
-	if (r)
-		return r;
-	if (!exit->fault.insn_size)
-		exit->fault.insn_size =
-			(uint8_t)kvm_x86_read(be, linear, exit->fault.insn, X86_INSN_MAX);
-	describe_failure(sregs, run->s.regs.regs.rflags, exit);
+	if (!exit->fault.insn_size) {
+		/* The guest may have changed its page tables behind our back. */
+		kvm_x86_forget_pages(be);
+		exit->fault.insn_size = (uint8_t)kvm_x86_read(be, kvm_x86_linear(sregs, &sregs->cs, exit->fault.ip),
+		                                              exit->fault.insn, X86_INSN_MAX);
+	}
+	describe_refusal(sregs, run->s.regs.regs.rflags, refusal, exit);
 	return 0;
 }

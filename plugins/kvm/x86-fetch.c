@@ -24,7 +24,8 @@ uint64_t kvm_x86_linear(const struct kvm_sregs *sregs, const struct kvm_segment 
 	return offset;
 }
 
-int kvm_x86_translate(struct hy_backend_vcpu *be, uint64_t linear, uint64_t *gpa)
+/* Finds a guest physical address; HY_E_UNMAPPED, not recorded, where there is none. */
+static int translate(struct hy_backend_vcpu *be, uint64_t linear, uint64_t *gpa)
 {
 	struct kvm_translation t = { .linear_address = linear };
 	int r = kvm_vcpu_ioctl(be, KVM_TRANSLATE, &t);
@@ -56,7 +57,7 @@ static int find_page(struct hy_backend_vcpu *be, uint64_t linear, uint64_t *gpa)
 		return 0;
 	}
 	if (!page_is(page, sregs, linear)) {
-		page->valid = kvm_x86_translate(be, linear, &page->gpa) == 0;
+		page->valid = translate(be, linear, &page->gpa) == 0;
 		page->linear = linear;
 		page->cr0 = sregs->cr0;
 		page->cr3 = sregs->cr3;

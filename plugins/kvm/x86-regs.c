@@ -35,17 +35,23 @@ struct bank {
 
 /* --- Where a register is ------------------------------------------------------------ */
 
-static __u64 *general_place(struct kvm_regs *r, hy_reg id)
+__u64 *kvm_x86_general(struct kvm_regs *r, uint32_t n)
 {
 	__u64 *const place[] = {
 		&r->rax, &r->rcx, &r->rdx, &r->rbx, &r->rsp, &r->rbp, &r->rsi, &r->rdi,
 		&r->r8, &r->r9, &r->r10, &r->r11, &r->r12, &r->r13, &r->r14, &r->r15,
 	};
+
+	return n < sizeof(place) / sizeof(place[0]) ? place[n] : NULL;
+}
+
+static __u64 *general_place(struct kvm_regs *r, hy_reg id)
+{
 	uint32_t index = HY_REG_INDEX(id);
 
 	switch (HY_REG_CLASS(id)) {
 	case HY_X86_CLASS_GENERAL:
-		return index < sizeof(place) / sizeof(place[0]) ? place[index] : NULL;
+		return kvm_x86_general(r, index);
 	case HY_X86_CLASS_IP:
 		return index == 0 ? &r->rip : NULL;
 	case HY_X86_CLASS_FLAGS:
@@ -55,14 +61,18 @@ static __u64 *general_place(struct kvm_regs *r, hy_reg id)
 	}
 }
 
-static struct kvm_segment *segment_place(struct kvm_sregs *s, hy_reg id)
+struct kvm_segment *kvm_x86_segment(struct kvm_sregs *s, uint32_t n)
 {
 	struct kvm_segment *const place[] = {
 		&s->es, &s->cs, &s->ss, &s->ds, &s->fs, &s->gs, &s->ldt, &s->tr,
 	};
-	uint32_t index = HY_REG_INDEX(id);
 
-	return index < sizeof(place) / sizeof(place[0]) ? place[index] : NULL;
+	return n < sizeof(place) / sizeof(place[0]) ? place[n] : NULL;
+}
+
+static struct kvm_segment *segment_place(struct kvm_sregs *s, hy_reg id)
+{
+	return kvm_x86_segment(s, HY_REG_INDEX(id));
 }
 
 static struct kvm_dtable *table_place(struct kvm_sregs *s, hy_reg id)
@@ -259,6 +269,22 @@ static int load_xcrs(struct hy_backend_vcpu *be, struct kvm_xcrs *xcrs)
 	return r < 0 ? call_failed(be, -r, "KVM_GET_XCRS") : 0;
 }
 
+int kvm_x86_load_xcr0(struct hy_backend_vcpu *be, uint64_t *value)
+{
+	struct kvm_xcrs xcrs;
+	int r = load_xcrs(be, &xcrs);
+
+	*value = xcrs.xcrs[0].value;
+	return r;
+}
+
+int kvm_x86_load_debug(struct hy_backend_vcpu *be, struct kvm_debugregs *debug)
+{
+	int r = kvm_vcpu_ioctl(be, KVM_GET_DEBUGREGS, debug);
+
+	return r < 0 ? call_failed(be, -r, "KVM_GET_DEBUGREGS") : 0;
+}
+
 static int load_bank(struct hy_backend_vcpu *be, unsigned needs, struct bank *bank)
 {
 	int r = 0;
@@ -271,12 +297,8 @@ static int load_bank(struct hy_backend_vcpu *be, unsigned needs, struct bank *ba
 	}
 	if (!r && (needs & NEED_XCR))
 		r = load_xcrs(be, &bank->xcrs);
-	if (!r && (needs & NEED_DEBUG)) {
-		int err = kvm_vcpu_ioctl(be, KVM_GET_DEBUGREGS, &bank->debug);
-
-		if (err < 0)
-			r = call_failed(be, -err, "KVM_GET_DEBUGREGS");
-	}
+	if (!r && (needs & NEED_DEBUG))
+		r = kvm_x86_load_debug(be, &bank->debug);
 	return r;
 }
 
@@ -399,7 +421,7 @@ static void write_bank(struct bank *bank, const hy_reg *ids, const union hy_valu
 	}
 }
 
-static int store_sregs(struct hy_backend_vcpu *be, struct kvm_sregs *sregs)
+int kvm_x86_store_sregs(struct hy_backend_vcpu *be, struct kvm_sregs *sregs)
 {
 	int r = kvm_x86_check_paging(be, sregs);
 
@@ -414,7 +436,7 @@ static int store_sregs(struct hy_backend_vcpu *be, struct kvm_sregs *sregs)
 	return r < 0 ? call_failed(be, -r, "KVM_SET_SREGS") : 0;
 }
 
-static int store_debug(struct hy_backend_vcpu *be, struct kvm_debugregs *debug)
+int kvm_x86_store_debug(struct hy_backend_vcpu *be, struct kvm_debugregs *debug)
 {
 	int r = kvm_vcpu_ioctl(be, KVM_SET_DEBUGREGS, debug);
 
@@ -438,16 +460,24 @@ static int store_xcrs(struct hy_backend_vcpu *be, struct kvm_xcrs *xcrs)
 	return r < 0 ? call_failed(be, -r, "KVM_SET_XCRS") : 0;
 }
 
+int kvm_x86_store_xcr0(struct hy_backend_vcpu *be, uint64_t value)
+{
+	struct kvm_xcrs xcrs = { .nr_xcrs = 1 };
+
+	xcrs.xcrs[0].value = value;
+	return store_xcrs(be, &xcrs);
+}
+
 static int store_bank(struct hy_backend_vcpu *be, unsigned needs, struct bank *bank)
 {
 	int r = 0;
 
 	if (needs & NEED_SREGS)
-		r = store_sregs(be, &bank->sregs);
+		r = kvm_x86_store_sregs(be, &bank->sregs);
 	if (!r && (needs & NEED_XCR))
 		r = store_xcrs(be, &bank->xcrs);
 	if (!r && (needs & NEED_DEBUG))
-		r = store_debug(be, &bank->debug);
+		r = kvm_x86_store_debug(be, &bank->debug);
 	return r;
 }
 
@@ -455,7 +485,7 @@ static int store_bank(struct hy_backend_vcpu *be, unsigned needs, struct bank *b
  * KVM drops a pending exception when it takes general registers, so that one
  * that is there must go in with them.
  */
-static void mark_regs_dirty(struct kvm_run *run)
+void kvm_x86_mark_regs(struct kvm_run *run)
 {
 	const struct kvm_vcpu_events *events = &run->s.regs.events;
 
@@ -477,7 +507,7 @@ static void write_page(struct kvm_run *run, unsigned needs, const hy_reg *ids,
 			run->cr8 = values[i].u64;
 	}
 	if (needs & NEED_REGS)
-		mark_regs_dirty(run);
+		kvm_x86_mark_regs(run);
 }
 
 int kvm_x86_set_regs(struct hy_backend_vcpu *be, const hy_reg *ids, const union hy_value *values,

@@ -25,7 +25,7 @@
 #define RESET_ABRIDGED_FTW 0xff
 #define RESET_MXCSR 0x1f80
 
-static size_t xsave_size(const struct hy_backend_vcpu *be)
+size_t kvm_x86_xsave_size(const struct hy_backend_vcpu *be)
 {
 	return ((const struct kvm_vm *)be->vm->priv)->arch.xsave_size;
 }
@@ -34,10 +34,10 @@ int kvm_x86_get_xsave(struct hy_backend_vcpu *be, void *image, size_t *size)
 {
 	const struct hy_services *services = kvm_services_of(be);
 	size_t room = *size;
-	bool big = xsave_size(be) > X86_XSAVE_SIZE;
+	bool big = kvm_x86_xsave_size(be) > X86_XSAVE_SIZE;
 	int r;
 
-	*size = xsave_size(be);
+	*size = kvm_x86_xsave_size(be);
 	if (room < *size)
 		return services->fail(HY_E_LIMIT, 0, NULL, NULL,
 		                      "room for %zu bytes of XSAVE image, needed are %zu", room, *size);
@@ -48,7 +48,7 @@ int kvm_x86_get_xsave(struct hy_backend_vcpu *be, void *image, size_t *size)
 	return 0;
 }
 
-static uint64_t allowed_components(const struct hy_vm_options *options)
+uint64_t kvm_x86_xstate(const struct hy_vm_options *options)
 {
 	const struct hy_x86_cpuid *line = kvm_x86_cpuid_find(
 		options->x86_cpuid, options->x86_cpuid_count, LEAF_XSAVE, 0);
@@ -61,11 +61,11 @@ static const char *xsave_complaint(const struct hy_backend_vcpu *be, const uint8
 	static const uint8_t zeros[XSAVE_RESERVED_SIZE];
 	uint64_t present, compacted;
 
-	if (size != xsave_size(be))
+	if (size != kvm_x86_xsave_size(be))
 		return "the size differs from what reading gives";
 	memcpy(&present, image + XSAVE_XSTATE_BV, sizeof(present));
 	memcpy(&compacted, image + XSAVE_XCOMP_BV, sizeof(compacted));
-	if (present & ~allowed_components(be->vm->options))
+	if (present & ~kvm_x86_xstate(be->vm->options))
 		return "XSTATE_BV has bits that the CPUID table doesn't have";
 	if (compacted)
 		return "it is compacted (XCOMP_BV isn't 0)";
@@ -101,7 +101,7 @@ static int reset_xsave(struct hy_backend_vcpu *be)
 	const uint16_t fcw = RESET_FCW;
 	const uint32_t mxcsr = RESET_MXCSR;
 	const uint64_t present = XSTATE_X87_SSE;
-	uint8_t *image = calloc(1, xsave_size(be));
+	uint8_t *image = calloc(1, kvm_x86_xsave_size(be));
 	int r;
 
 	if (!image)
@@ -112,7 +112,7 @@ static int reset_xsave(struct hy_backend_vcpu *be)
 	memcpy(image + XSAVE_MXCSR, &mxcsr, sizeof(mxcsr));
 	/* The components that aren't present get their initial state: zeros. */
 	memcpy(image + XSAVE_XSTATE_BV, &present, sizeof(present));
-	r = kvm_x86_set_xsave(be, image, xsave_size(be));
+	r = kvm_x86_set_xsave(be, image, kvm_x86_xsave_size(be));
 	free(image);
 	return r;
 }

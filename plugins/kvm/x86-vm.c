@@ -28,6 +28,10 @@ const struct kvm_required kvm_arch_required[] = {
 #define MAX_GPA_BITS 52
 #define DEFAULT_GPA_BITS 36
 
+/* Where the XSAVE image has PKRU (SDM vol. 1, section 13.2). */
+#define LEAF_XSAVE 0xdu
+#define SUBLEAF_PKRU 9
+
 static uint32_t find_gpa_bits(const struct kvm_arch_host *arch)
 {
 	const struct hy_x86_cpuid *line =
@@ -35,6 +39,13 @@ static uint32_t find_gpa_bits(const struct kvm_arch_host *arch)
 	uint32_t bits = line ? line->eax & 0xff : DEFAULT_GPA_BITS;
 
 	return bits > MAX_GPA_BITS ? MAX_GPA_BITS : bits;
+}
+
+static uint32_t find_pkru_offset(const struct kvm_arch_host *arch)
+{
+	const struct hy_x86_cpuid *line = kvm_x86_cpuid_find(arch->cpuid, arch->cpuid_count, LEAF_XSAVE, SUBLEAF_PKRU);
+
+	return line && line->ebx + sizeof(uint32_t) <= X86_XSAVE_SIZE ? line->ebx : 0;
 }
 
 int kvm_arch_open(struct hy_backend_host *be)
@@ -46,6 +57,7 @@ int kvm_arch_open(struct hy_backend_host *be)
 	if (r)
 		return r;
 	arch->gpa_bits = find_gpa_bits(arch);
+	arch->pkru_offset = find_pkru_offset(arch);
 	arch->msr_exit = kvm_check(host->fd, KVM_CAP_X86_USER_SPACE_MSR) > 0 &&
 	                 kvm_check(host->fd, KVM_CAP_X86_MSR_FILTER) > 0;
 	arch->xcrs = kvm_check(host->fd, KVM_CAP_XCRS) > 0;
@@ -151,6 +163,14 @@ int kvm_arch_vm_create(struct hy_backend_vm *be)
 
 int kvm_arch_vcpu_create(struct hy_backend_vcpu *be)
 {
-	kvm_cpu_of(be)->run->kvm_valid_regs = KVM_SYNC_X86_REGS | KVM_SYNC_X86_EVENTS;
-	return kvm_x86_cpuid_set(be);
+	struct kvm_cpu *cpu = kvm_cpu_of(be);
+	int r = kvm_x86_cpuid_set(be);
+
+	cpu->run->kvm_valid_regs = KVM_SYNC_X86_REGS | KVM_SYNC_X86_EVENTS;
+	return r ? r : kvm_x86_assist_create(be);
+}
+
+void kvm_arch_cpu_free(struct kvm_cpu *cpu)
+{
+	kvm_x86_assist_free(&cpu->arch);
 }

@@ -24,6 +24,7 @@ struct kvm_arch_host {
 	struct hy_x86_cpuid *cpuid; /* what guests get by default */
 	size_t cpuid_count;
 	uint32_t gpa_bits;
+	uint32_t pkru_offset; /* in the XSAVE image; 0: there is none */
 	bool msr_exit;
 	bool xcrs;              /* the processor has XCR0 */
 	bool emulation_failure; /* KVM_CAP_EXIT_ON_EMULATION_FAILURE */
@@ -50,12 +51,15 @@ struct x86_page {
 	uint64_t cr0, cr3, cr4, efer;
 };
 
+struct x86_assist;
+
 struct kvm_arch_cpu {
 	/* What the shared page (run->s.regs) has is what the vCPU has. */
 	bool regs_valid;
 	bool sregs_valid;
 	enum x86_io_form io_form;
 	struct x86_page page[2]; /* by the lowest bit of the page number */
+	struct x86_assist *assist;
 };
 
 /* --- x86-cpuid.c -------------------------------------------------------------- */
@@ -64,6 +68,10 @@ int kvm_x86_cpuid_load(struct hy_backend_host *host);
 int kvm_x86_cpuid(struct hy_backend_host *host, struct hy_x86_cpuid *table, size_t *count);
 /* Gives the vCPU its VM's table, with its own APIC id. */
 int kvm_x86_cpuid_set(struct hy_backend_vcpu *vcpu);
+/* What a vCPU reads for a leaf and subleaf: EAX, EBX, ECX, EDX. */
+void kvm_x86_cpuid_answer(const struct hy_backend_vcpu *vcpu, uint32_t leaf, uint32_t subleaf, uint32_t answer[4]);
+/* Lines as KVM_SET_CPUID2 takes them, with this APIC id, for free(); NULL: no memory. */
+struct kvm_cpuid2 *kvm_x86_cpuid_table(const struct hy_x86_cpuid *lines, size_t count, uint32_t apic_id);
 /* The line for a leaf and subleaf, or NULL. */
 const struct hy_x86_cpuid *kvm_x86_cpuid_find(const struct hy_x86_cpuid *table, size_t count,
                                               uint32_t leaf, uint32_t subleaf);
@@ -78,6 +86,17 @@ int kvm_x86_set_regs(struct hy_backend_vcpu *vcpu, const hy_reg *ids, const unio
 int kvm_x86_load_regs(struct hy_backend_vcpu *vcpu);
 /* The same for segments, tables and control registers. */
 int kvm_x86_load_sregs(struct hy_backend_vcpu *vcpu);
+int kvm_x86_store_sregs(struct hy_backend_vcpu *vcpu, struct kvm_sregs *sregs);
+int kvm_x86_load_debug(struct hy_backend_vcpu *vcpu, struct kvm_debugregs *debug);
+int kvm_x86_store_debug(struct hy_backend_vcpu *vcpu, struct kvm_debugregs *debug);
+/* XCR0; one that never changes where the processor has no XSAVE. */
+int kvm_x86_load_xcr0(struct hy_backend_vcpu *vcpu, uint64_t *value);
+int kvm_x86_store_xcr0(struct hy_backend_vcpu *vcpu, uint64_t value);
+/* The vCPU takes the general registers from the shared page. */
+void kvm_x86_mark_regs(struct kvm_run *run);
+/* Where register number `n` is, by HY_X86_GENERAL and HY_X86_SEGMENT; NULL: there is none. */
+__u64 *kvm_x86_general(struct kvm_regs *regs, uint32_t n);
+struct kvm_segment *kvm_x86_segment(struct kvm_sregs *sregs, uint32_t n);
 
 /* --- x86-paging.c -------------------------------------------------------------- */
 
@@ -110,8 +129,6 @@ bool kvm_x86_is_long(const struct kvm_sregs *sregs);
 /* The linear address of an offset into a segment. */
 uint64_t kvm_x86_linear(const struct kvm_sregs *sregs, const struct kvm_segment *segment,
                         uint64_t offset);
-/* Finds a guest physical address; HY_E_UNMAPPED, not recorded, where there is none. */
-int kvm_x86_translate(struct hy_backend_vcpu *vcpu, uint64_t linear, uint64_t *gpa);
 /* Reads up to `size` bytes at a linear address; how many were there. */
 size_t kvm_x86_read(struct hy_backend_vcpu *vcpu, uint64_t linear, void *data, size_t size);
 /* Forgets the translations that kvm_x86_read has kept. */
@@ -149,7 +166,25 @@ int kvm_x86_io_form(struct hy_backend_vcpu *vcpu, enum x86_io_form *form);
 /* Puts the answer to a pending plain IN into RAX in the shared page. */
 void kvm_x86_io_merge_in(struct hy_backend_vcpu *vcpu);
 
+/* --- x86-exits.c -------------------------------------------------------------- */
+
+struct xe_refusal;
+
+/* Makes the exit a FAULT: neither KVM nor plugins/assist can execute the instruction at RIP. */
+int kvm_x86_refused(struct hy_backend_vcpu *vcpu, const struct xe_refusal *refusal);
+
+/* --- x86-assist.c, x86-assist-state.c ------------------------------------------ */
+
+/* What it takes to execute instructions here; so that an exit allocates nothing. */
+int kvm_x86_assist_create(struct hy_backend_vcpu *vcpu);
+void kvm_x86_assist_free(struct kvm_arch_cpu *cpu);
+
 /* --- x86-state.c -------------------------------------------------------------- */
+
+/* The size of the XSAVE image. */
+size_t kvm_x86_xsave_size(const struct hy_backend_vcpu *vcpu);
+/* The components that it may have with a VM's CPUID table, as in XCR0. */
+uint64_t kvm_x86_xstate(const struct hy_vm_options *options);
 
 int kvm_x86_get_xsave(struct hy_backend_vcpu *vcpu, void *image, size_t *size);
 int kvm_x86_set_xsave(struct hy_backend_vcpu *vcpu, const void *image, size_t size);

@@ -226,11 +226,64 @@ void conform_place(struct conform *t, struct hy_vcpu *vcpu, enum mode mode, stru
 
 void conform_boot(struct conform *t, enum mode mode, struct guest guest)
 {
-	OK(hy_vm_create(t->host, NULL, &t->vm));
+	struct hy_vm_options options = HY_VM_OPTIONS_INIT;
+
+	if (t->cpuid_count > 0) {
+		options.x86_cpuid = t->cpuid;
+		options.x86_cpuid_count = t->cpuid_count;
+	}
+	OK(hy_vm_create(t->host, &options, &t->vm));
 	OK(hy_vm_alloc_memory(t->vm, 0, RAM_SIZE, HY_PROT_RWX, 0));
 	OK(hy_vcpu_create(t->vm, NULL, &t->vcpu));
 	conform_place(t, t->vcpu, mode, guest);
 }
+
+/* --- Features of the guest's processor ------------------------------------------------- */
+
+#define CPUID_XSAVE (1u << 26) /* leaf 1, ECX */
+#define XCR0_AVX 7             /* with x87 and SSE */
+
+/* The host's table with more features, for the VMs that are made from now on. */
+static void add_features(struct conform *t, uint32_t ecx)
+{
+	size_t count = sizeof(t->cpuid) / sizeof(t->cpuid[0]);
+
+	OK(hy_x86_host_cpuid(t->host, t->cpuid, &count));
+	t->cpuid_count = count;
+	for (size_t i = 0; i < count; i++) {
+		if (t->cpuid[i].leaf == 1)
+			t->cpuid[i].ecx |= ecx;
+		if (t->cpuid[i].leaf == 0xd && t->cpuid[i].subleaf == 0 && (ecx & CPUID_XSAVE))
+			t->cpuid[i].eax |= XCR0_AVX;
+	}
+}
+
+static bool enable_vectors(struct conform *t, uint32_t ecx)
+{
+	bool xsave = ecx & CPUID_XSAVE;
+	uint64_t cr4 = HY_X86_CR4_PAE | HY_X86_CR4_OSFXSR | (xsave ? HY_X86_CR4_OSXSAVE : 0);
+
+	return hy_vcpu_set_reg(t->vcpu, HY_X86_CR4, cr4) == 0 &&
+	       (!xsave || hy_vcpu_set_reg(t->vcpu, HY_X86_XCR0, XCR0_AVX) == 0);
+}
+
+void need_feature(struct conform *t, uint32_t ecx, const char *name, struct guest trial)
+{
+	bool works;
+
+	add_features(t, ecx);
+	conform_boot(t, LONG, trial);
+	works = enable_vectors(t, ecx) && hy_vcpu_run(t->vcpu, &t->exit) == 0 && t->exit->kind == HY_EXIT_HALT;
+	OK(hy_vcpu_destroy(t->vcpu));
+	OK(hy_vm_destroy(t->vm));
+	t->vcpu = NULL;
+	t->vm = NULL;
+	t->exit = NULL;
+	if (!works)
+		conform_skip("this host's guests can't have %s", name);
+}
+
+/* --- Registers and memory ---------------------------------------------------------------- */
 
 uint64_t get_reg(struct conform *t, hy_reg id)
 {

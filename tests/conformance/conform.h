@@ -45,6 +45,7 @@ extern const struct conform_case conform_halt[];
 extern const struct conform_case conform_io[];
 extern const struct conform_case conform_kick[];
 extern const struct conform_case conform_mmio[];
+extern const struct conform_case conform_mmio_vectors[];
 extern const struct conform_case conform_phases[];
 extern const struct conform_case conform_registers[];
 extern const struct conform_case conform_strings[];
@@ -58,6 +59,10 @@ struct conform {
 	struct hy_vcpu *vcpu;
 	const struct hy_exit *exit; /* the last one of vcpu */
 	uint32_t items_done; /* of the exit at hand, by OUTS and its like */
+
+	/* The CPUID table that conform_boot gives the VM; none: the host's. */
+	struct hy_x86_cpuid cpuid[512];
+	size_t cpuid_count;
 
 	/* What new_vm and new_vcpu have made and nobody has ended yet. */
 	struct hy_vm *vms[CONFORM_OBJECTS];
@@ -145,6 +150,13 @@ enum mode {
 void conform_boot(struct conform *t, enum mode mode, struct guest guest);
 /* The same for a VM and vCPU that the case has made itself; RAM is mapped. */
 void conform_place(struct conform *t, struct hy_vcpu *vcpu, enum mode mode, struct guest guest);
+
+/*
+ * Gives the guests that are booted from now on features of CPUID leaf 1, ECX (with
+ * XSAVE among them also XCR0 for AVX), whether the host's own table has them or not,
+ * and skips the case unless `trial` comes to its HLT with them.
+ */
+void need_feature(struct conform *t, uint32_t ecx, const char *name, struct guest trial);
 
 uint64_t get_reg(struct conform *t, hy_reg id);
 void set_reg(struct conform *t, hy_reg id, uint64_t value);

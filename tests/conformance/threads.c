@@ -575,7 +575,7 @@ const struct conform_case conform_threads[] = {
 	{ "threads/bind-while-running", "HY-C39", bind_while_running, HY_ARCH_X86_64, { HY_CAP_BIND } },
 	{ "threads/destroy-elsewhere", "HY-C39 HY-B60", destroy_elsewhere, HY_ARCH_X86_64, { HY_CAP_BIND } },
 	{ "threads/two-vcpus", "HY-B61", two_vcpus, HY_ARCH_X86_64, { 0 } },
-	{ "threads/memory-while-running", "HY-B61 HY-C34", memory_while_running, HY_ARCH_X86_64, { 0 } },
+	{ "threads/memory-while-running", "HY-B61 HY-C34 HY-B68", memory_while_running, HY_ARCH_X86_64, { 0 } },
 	{ "threads/vms-in-threads", "HY-B61 HY-B14", vms_in_threads, HY_ARCH_X86_64, { 0 } },
 	{ "threads/mask-is-put-back", "HY-B62", mask_is_put_back, 0, { 0 } },
 	{ "threads/kick-is-no-signal", "HY-B62", kick_is_no_signal, 0, { 0 } },

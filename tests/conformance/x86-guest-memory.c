@@ -489,7 +489,7 @@ const struct conform_case conform_guest_memory[] = {
 	{ "guest-memory/above-8-gib", "HY-B16", above_8_gib, HY_ARCH_X86_64, { 0 } },
 	{ "guest-memory/mmio-above-4-gib", "HY-B30", mmio_above_4_gib, HY_ARCH_X86_64, { 0 } },
 	{ "guest-memory/protect-while-running", "HY-C34 HY-B19", protect_while_running, HY_ARCH_X86_64, { RO, PROT } },
-	{ "guest-memory/unmap-beside-running", "HY-C34 HY-B17", unmap_beside_running, HY_ARCH_X86_64, { PART } },
+	{ "guest-memory/unmap-beside-running", "HY-C34 HY-B17 HY-B68", unmap_beside_running, HY_ARCH_X86_64, { PART } },
 	{ "guest-memory/model", "HY-B16 HY-B17 HY-B18 HY-B30", model, HY_ARCH_X86_64, { RO, PROT, PART } },
 	{ 0 },
 };

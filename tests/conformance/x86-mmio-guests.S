@@ -93,6 +93,24 @@ GUEST(mmio_conditional)
 	hlt
 END(mmio_conditional)
 
+GUEST(mmio_movbe)
+	.code64
+	movbe	(%rbx), %ax
+	movbe	(%rbx), %ecx
+	movbe	(%rbx), %rdx
+	movbe	%ax, (%rbx)
+	movbe	%ecx, (%rbx)
+	movbe	%rdx, (%rbx)
+	hlt
+END(mmio_movbe)
+
+GUEST(mmio_movnti)
+	.code64
+	movnti	%eax, (%rbx)
+	movnti	%rax, (%rbx)
+	hlt
+END(mmio_movnti)
+
 /* --- Modes ------------------------------------------------------------------------ */
 
 GUEST(mmio_real)
@@ -116,6 +134,24 @@ GUEST(mmio_user)
 	mov	%eax, 16(%rbx)
 	nop
 END(mmio_user)
+
+GUEST(mmio_user_rmw)
+	.code64
+	lock addl %eax, (%rbx)
+	incb	(%rbx)
+	xchg	%rcx, (%rbx)
+	xadd	%edx, (%rbx)
+	lock cmpxchg %ecx, (%rbx)
+	btsl	$1, 4(%rbx)
+	nop
+END(mmio_user_rmw)
+
+GUEST(mmio_user_strings)
+	.code64
+	rep movsw
+	stosb
+	nop
+END(mmio_user_strings)
 
 /* --- Read, modify, write ---------------------------------------------------------- */
 
@@ -261,6 +297,29 @@ GUEST(mmio_operands)
 	hlt
 END(mmio_operands)
 
+GUEST(mmio_divide)
+	.code64
+	divl	(%rbx)
+	idivb	(%rbx)
+	hlt
+END(mmio_divide)
+
+GUEST(mmio_scan)
+	.code64
+	bsf	(%rbx), %ecx
+	bsr	(%rbx), %rdx
+	bsf	(%rbx), %rax
+	hlt
+END(mmio_scan)
+
+GUEST(mmio_count)
+	.code64
+	popcnt	(%rbx), %cx
+	popcnt	(%rbx), %edx
+	popcnt	(%rbx), %rax
+	hlt
+END(mmio_count)
+
 /* --- Strings ---------------------------------------------------------------------- */
 
 GUEST(mmio_rep_movsl)
@@ -364,50 +423,15 @@ GUEST(mmio_add32)
 	hlt
 END(mmio_add32)
 
-/* --- Vectors ---------------------------------------------------------------------- */
-
-GUEST(mmio_movups)
+/* Whether the processor has them. */
+GUEST(mmio_try_movbe)
 	.code64
-	movups	(%rbx), %xmm0
-	movups	%xmm0, (%rsi)
-	movups	(%rdi), %xmm1
-	movups	%xmm1, (%rbx)
+	movbe	0x4000, %eax
 	hlt
-END(mmio_movups)
+END(mmio_try_movbe)
 
-/* What has been loaded goes to RAM. */
-GUEST(mmio_vector_loads)
+GUEST(mmio_try_popcnt)
 	.code64
-	movaps	(%rbx), %xmm0
-	movdqu	(%rbx), %xmm1
-	movdqa	(%rbx), %xmm9
-	movups	%xmm0, (%rsi)
-	movups	%xmm1, 16(%rsi)
-	movups	%xmm9, 32(%rsi)
+	popcnt	%eax, %eax
 	hlt
-END(mmio_vector_loads)
-
-GUEST(mmio_vector_stores)
-	.code64
-	movups	(%rdi), %xmm0
-	movaps	%xmm0, (%rbx)
-	movdqu	%xmm0, (%rbx)
-	movdqa	%xmm0, (%rbx)
-	movntps	%xmm0, (%rbx)
-	movntdq	%xmm0, (%rbx)
-	hlt
-END(mmio_vector_stores)
-
-GUEST(mmio_movnti)
-	.code64
-	movnti	%eax, (%rbx)
-	movnti	%rax, (%rbx)
-	hlt
-END(mmio_movnti)
-
-GUEST(mmio_mmx)
-	.code64
-	movq	(%rbx), %mm0
-	movq	%mm0, 8(%rbx)
-	hlt
-END(mmio_mmx)
+END(mmio_try_popcnt)

@@ -11,9 +11,15 @@ USE_GUEST(mmio_moffs_load);
 USE_GUEST(mmio_moffs_store);
 USE_GUEST(mmio_addressing);
 USE_GUEST(mmio_conditional);
+USE_GUEST(mmio_movbe);
+USE_GUEST(mmio_try_movbe);
+USE_GUEST(mmio_try_popcnt);
+USE_GUEST(mmio_movnti);
 USE_GUEST(mmio_real);
 USE_GUEST(mmio_protected);
 USE_GUEST(mmio_user);
+USE_GUEST(mmio_user_rmw);
+USE_GUEST(mmio_user_strings);
 USE_GUEST(mmio_arithmetic);
 USE_GUEST(mmio_logic);
 USE_GUEST(mmio_rmw_widths);
@@ -27,6 +33,9 @@ USE_GUEST(mmio_compare_exchange);
 USE_GUEST(mmio_compare_exchange8);
 USE_GUEST(mmio_compare);
 USE_GUEST(mmio_operands);
+USE_GUEST(mmio_divide);
+USE_GUEST(mmio_scan);
+USE_GUEST(mmio_count);
 USE_GUEST(mmio_rep_movsl);
 USE_GUEST(mmio_movsq);
 USE_GUEST(mmio_rep_stosw);
@@ -41,11 +50,6 @@ USE_GUEST(mmio_store32);
 USE_GUEST(mmio_load64);
 USE_GUEST(mmio_store64);
 USE_GUEST(mmio_add32);
-USE_GUEST(mmio_movups);
-USE_GUEST(mmio_vector_loads);
-USE_GUEST(mmio_vector_stores);
-USE_GUEST(mmio_movnti);
-USE_GUEST(mmio_mmx);
 
 #define CF HY_X86_RFLAGS_CF
 #define PF HY_X86_RFLAGS_PF
@@ -55,6 +59,10 @@ USE_GUEST(mmio_mmx);
 #define DF HY_X86_RFLAGS_DF
 #define OF HY_X86_RFLAGS_OF
 #define ARITHMETIC (CF | PF | AF | ZF | SF | OF)
+
+/* Of leaf 1, in ECX (SDM vol. 2, CPUID). */
+#define CPUID_MOVBE (1u << 22)
+#define CPUID_POPCNT (1u << 23)
 
 #define PATTERN UINT64_C(0x1122334455667788)
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -217,6 +225,33 @@ static void conditional(struct conform *t)
 	CHECK_EQ(get_reg(t, HY_X86_RCX), PATTERN);
 }
 
+/* The access is as in memory; what is in the register is swapped. */
+static void movbe(struct conform *t)
+{
+	need_feature(t, CPUID_MOVBE, "MOVBE", mmio_try_movbe);
+	boot(t, mmio_movbe);
+	set_reg(t, HY_X86_RAX, PATTERN);
+	MMIO_READ(t, HOLE, 2, 0x1122);
+	MMIO_READ(t, HOLE, 4, 0x11223344);
+	MMIO_READ(t, HOLE, 8, PATTERN);
+	MMIO_WRITE(t, HOLE, 2, 0x1122);
+	MMIO_WRITE(t, HOLE, 4, 0x11223344);
+	MMIO_WRITE(t, HOLE, 8, PATTERN);
+	HALT(t);
+	CHECK_EQ(get_reg(t, HY_X86_RAX), UINT64_C(0x1122334455662211));
+	CHECK_EQ(get_reg(t, HY_X86_RCX), 0x44332211);
+	CHECK_EQ(get_reg(t, HY_X86_RDX), UINT64_C(0x8877665544332211));
+}
+
+static void movnti(struct conform *t)
+{
+	boot(t, mmio_movnti);
+	set_reg(t, HY_X86_RAX, PATTERN);
+	MMIO_WRITE(t, HOLE, 4, 0x55667788);
+	MMIO_WRITE(t, HOLE, 8, PATTERN);
+	HALT(t);
+}
+
 static void unanswered(struct conform *t)
 {
 	boot(t, mmio_zero_extend);
@@ -270,6 +305,52 @@ static void at_cpl_3(struct conform *t)
 	MMIO_WRITE(t, HOLE + 16, 4, 0x10);
 	COMPLETE(t);
 	CHECK_EQ(get_reg(t, HY_X86_RIP), CODE + 8);
+}
+
+/* With and without LOCK, beyond what CPL 0 can do. */
+static void user_rmw(struct conform *t)
+{
+	conform_boot(t, LONG_USER, mmio_user_rmw);
+	set_reg(t, HY_X86_RBX, HOLE);
+	set_reg(t, HY_X86_RAX, 0x10);
+	set_reg(t, HY_X86_RCX, 5);
+	set_reg(t, HY_X86_RDX, 0x20);
+	MMIO_READ(t, HOLE, 4, 1);
+	MMIO_WRITE(t, HOLE, 4, 0x11);
+	MMIO_READ(t, HOLE, 1, 0xff);
+	MMIO_WRITE(t, HOLE, 1, 0);
+	MMIO_READ(t, HOLE, 8, 0x33);
+	MMIO_WRITE(t, HOLE, 8, 5);
+	MMIO_READ(t, HOLE, 4, 2);
+	MMIO_WRITE(t, HOLE, 4, 0x22);
+	MMIO_READ(t, HOLE, 4, 0x10);
+	MMIO_WRITE(t, HOLE, 4, 0x33);
+	MMIO_READ(t, HOLE + 4, 4, 0);
+	MMIO_WRITE(t, HOLE + 4, 4, 2);
+	COMPLETE(t);
+	CHECK_EQ(get_reg(t, HY_X86_RAX), 0x10);
+	CHECK_EQ(get_reg(t, HY_X86_RCX), 0x33);
+	CHECK_EQ(get_reg(t, HY_X86_RDX), 2);
+}
+
+static void user_strings(struct conform *t)
+{
+	const uint16_t item[] = { 0x1122, 0x3344 };
+
+	conform_boot(t, LONG_USER, mmio_user_strings);
+	write_ram(t, DATA, item, sizeof(item));
+	set_reg(t, HY_X86_RSI, DATA);
+	set_reg(t, HY_X86_RDI, HOLE + PAGE - 1);
+	set_reg(t, HY_X86_RCX, 2);
+	set_reg(t, HY_X86_RAX, 0x55);
+	MMIO_WRITE(t, HOLE + PAGE - 1, 1, 0x22);
+	MMIO_WRITE(t, HOLE + PAGE, 1, 0x11);
+	MMIO_WRITE(t, HOLE + PAGE + 1, 2, 0x3344);
+	MMIO_WRITE(t, HOLE + PAGE + 3, 1, 0x55);
+	COMPLETE(t);
+	CHECK_EQ(get_reg(t, HY_X86_RCX), 0);
+	CHECK_EQ(get_reg(t, HY_X86_RSI), DATA + 4);
+	CHECK_EQ(get_reg(t, HY_X86_RDI), HOLE + PAGE + 4);
 }
 
 /* --- Read, modify, write ---------------------------------------------------------- */
@@ -553,6 +634,50 @@ static void operands(struct conform *t)
 	CHECK_EQ(get_reg(t, HY_X86_RCX), 15);
 	CHECK_EQ(get_reg(t, HY_X86_RDX), 2);
 	HALT(t);
+}
+
+static void divide(struct conform *t)
+{
+	boot(t, mmio_divide);
+	set_reg(t, HY_X86_RAX, 100);
+	set_reg(t, HY_X86_RDX, 0);
+	MMIO_READ(t, HOLE, 4, 7);
+	COMPLETE(t);
+	CHECK_EQ(get_reg(t, HY_X86_RAX), 14);
+	CHECK_EQ(get_reg(t, HY_X86_RDX), 2);
+	MMIO_READ(t, HOLE, 1, 0xfb); /* -5 */
+	COMPLETE(t);
+	CHECK_EQ(get_reg(t, HY_X86_RAX), 0x04fe); /* 14 is -2 times -5, and 4 */
+	HALT(t);
+}
+
+/* Of 0 the destination stays, and ZF tells. */
+static void scan(struct conform *t)
+{
+	boot(t, mmio_scan);
+	set_reg(t, HY_X86_RAX, PATTERN);
+	MMIO_READ(t, HOLE, 4, 0x00f0);
+	MMIO_READ(t, HOLE, 8, UINT64_C(0x7000000000));
+	MMIO_READ(t, HOLE, 8, 0);
+	HALT(t);
+	CHECK_EQ(get_reg(t, HY_X86_RCX), 4);
+	CHECK_EQ(get_reg(t, HY_X86_RDX), 38);
+	CHECK_EQ(get_reg(t, HY_X86_RAX), PATTERN);
+	check_flags(t, ZF, ZF);
+}
+
+static void count(struct conform *t)
+{
+	need_feature(t, CPUID_POPCNT, "POPCNT", mmio_try_popcnt);
+	boot(t, mmio_count);
+	MMIO_READ(t, HOLE, 2, 0xf00f);
+	MMIO_READ(t, HOLE, 4, 0x80000001);
+	MMIO_READ(t, HOLE, 8, 0);
+	HALT(t);
+	CHECK_EQ(get_reg(t, HY_X86_RCX) & 0xffff, 8);
+	CHECK_EQ(get_reg(t, HY_X86_RDX), 2);
+	CHECK_EQ(get_reg(t, HY_X86_RAX), 0);
+	check_flags(t, ARITHMETIC, ZF);
 }
 
 /* --- Strings ---------------------------------------------------------------------- */
@@ -854,92 +979,6 @@ static void store_from_ram_on(struct conform *t)
 	CHECK_EQ(low, 0x7788);
 }
 
-/* --- Vectors ---------------------------------------------------------------------- */
-
-/* The two halves of `words`. */
-#define LOW UINT64_C(0x2122232411121314)
-#define HIGH UINT64_C(0x4142434431323334)
-
-static void boot_vectors(struct conform *t, struct guest guest, uint64_t gpa)
-{
-	boot_at(t, guest, gpa);
-	set_reg(t, HY_X86_CR4, HY_X86_CR4_PAE | HY_X86_CR4_OSFXSR);
-	set_reg(t, HY_X86_RDI, DATA + 0x100);
-	write_ram(t, DATA + 0x100, words, sizeof(words));
-}
-
-static void movups(struct conform *t)
-{
-	uint64_t got[2];
-
-	boot_vectors(t, mmio_movups, HOLE);
-	MMIO_READ(t, HOLE, 8, PATTERN);
-	MMIO_READ(t, HOLE + 8, 8, ~PATTERN);
-	MMIO_WRITE(t, HOLE, 8, LOW);
-	MMIO_WRITE(t, HOLE + 8, 8, HIGH);
-	HALT(t);
-	read_ram(t, DATA, got, sizeof(got));
-	CHECK_EQ(got[0], PATTERN);
-	CHECK_EQ(got[1], ~PATTERN);
-}
-
-static void movups_over_page(struct conform *t)
-{
-	const uint64_t gpa = HOLE + PAGE - 11;
-
-	boot_vectors(t, mmio_movups, gpa);
-	MMIO_READ(t, gpa, 8, 0);
-	MMIO_READ(t, gpa + 8, 3, 0);
-	MMIO_READ(t, gpa + 11, 5, 0);
-	MMIO_WRITE(t, gpa, 8, LOW);
-	MMIO_WRITE(t, gpa + 8, 3, 0x323334);
-	MMIO_WRITE(t, gpa + 11, 5, UINT64_C(0x4142434431));
-	HALT(t);
-}
-
-static void vector_loads(struct conform *t)
-{
-	uint64_t got[6];
-
-	boot_vectors(t, mmio_vector_loads, HOLE);
-	for (uint64_t i = 0; i < 3; i++) {
-		MMIO_READ(t, HOLE, 8, PATTERN + i);
-		MMIO_READ(t, HOLE + 8, 8, ~PATTERN + i);
-	}
-	HALT(t);
-	read_ram(t, DATA, got, sizeof(got));
-	for (uint64_t i = 0; i < 3; i++) {
-		CHECK_EQ(got[2 * i], PATTERN + i);
-		CHECK_EQ(got[2 * i + 1], ~PATTERN + i);
-	}
-}
-
-static void vector_stores(struct conform *t)
-{
-	boot_vectors(t, mmio_vector_stores, HOLE);
-	for (unsigned i = 0; i < 5; i++) {
-		MMIO_WRITE(t, HOLE, 8, LOW);
-		MMIO_WRITE(t, HOLE + 8, 8, HIGH);
-	}
-	HALT(t);
-}
-
-static void movnti(struct conform *t)
-{
-	boot_at(t, mmio_movnti, HOLE);
-	MMIO_WRITE(t, HOLE, 4, 0x55667788);
-	MMIO_WRITE(t, HOLE, 8, PATTERN);
-	HALT(t);
-}
-
-static void mmx(struct conform *t)
-{
-	boot_vectors(t, mmio_mmx, HOLE);
-	MMIO_READ(t, HOLE, 8, PATTERN);
-	MMIO_WRITE(t, HOLE + 8, 8, PATTERN);
-	HALT(t);
-}
-
 const struct conform_case conform_mmio[] = {
 	{ "mmio/loads", "HY-B30 HY-B31 HY-B34", loads, HY_ARCH_X86_64, { 0 } },
 	{ "mmio/stores", "HY-B30 HY-B31", stores, HY_ARCH_X86_64, { 0 } },
@@ -950,11 +989,15 @@ const struct conform_case conform_mmio[] = {
 	{ "mmio/moffs-store", "HY-B31", moffs_store, HY_ARCH_X86_64, { 0 } },
 	{ "mmio/addressing", "HY-B30", addressing, HY_ARCH_X86_64, { 0 } },
 	{ "mmio/conditional", "HY-B31 HY-B34", conditional, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/movbe", "HY-B31 HY-B34", movbe, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/movnti", "HY-B31", movnti, HY_ARCH_X86_64, { 0 } },
 	{ "mmio/unanswered", "HY-B26", unanswered, HY_ARCH_X86_64, { 0 } },
 	{ "mmio/real-mode", "HY-B30", real_mode, HY_ARCH_X86_64, { 0 } },
 	{ "mmio/protected-mode", "HY-B30", protected_mode, HY_ARCH_X86_64, { 0 } },
 	{ "mmio/paged-mode", "HY-B30", paged_mode, HY_ARCH_X86_64, { HY_CAP_PAGING32 } },
 	{ "mmio/cpl-3", "HY-B30 HY-B33", at_cpl_3, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/cpl-3-rmw", "HY-B30 HY-B31 HY-B33", user_rmw, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/cpl-3-strings", "HY-B30 HY-B31 HY-B32", user_strings, HY_ARCH_X86_64, { 0 } },
 	{ "mmio/arithmetic", "HY-B31 HY-B33 HY-B34", arithmetic, HY_ARCH_X86_64, { 0 } },
 	{ "mmio/logic", "HY-B31 HY-B33 HY-B34", logic, HY_ARCH_X86_64, { 0 } },
 	{ "mmio/rmw-widths", "HY-B31 HY-B33", rmw_widths, HY_ARCH_X86_64, { 0 } },
@@ -971,6 +1014,9 @@ const struct conform_case conform_mmio[] = {
 	  HY_ARCH_X86_64, { 0 } },
 	{ "mmio/compare", "HY-B31 HY-B34", compare, HY_ARCH_X86_64, { 0 } },
 	{ "mmio/operands", "HY-B31 HY-B34", operands, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/divide", "HY-B31 HY-B34", divide, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/scan", "HY-B31 HY-B34", scan, HY_ARCH_X86_64, { 0 } },
+	{ "mmio/count", "HY-B31 HY-B34", count, HY_ARCH_X86_64, { 0 } },
 	{ "mmio/movs-to-mmio", "HY-B31 HY-B33", movs_to_mmio, HY_ARCH_X86_64, { 0 } },
 	{ "mmio/movs-from-mmio", "HY-B31 HY-B33", movs_from_mmio, HY_ARCH_X86_64, { 0 } },
 	{ "mmio/movs-down", "HY-B31 HY-B33", movs_down, HY_ARCH_X86_64, { 0 } },
@@ -996,11 +1042,5 @@ const struct conform_case conform_mmio[] = {
 	{ "mmio/unaligned", "HY-B32", unaligned, HY_ARCH_X86_64, { 0 } },
 	{ "mmio/load-from-ram-on", "HY-B32", load_from_ram_on, HY_ARCH_X86_64, { 0 } },
 	{ "mmio/store-from-ram-on", "HY-B32", store_from_ram_on, HY_ARCH_X86_64, { 0 } },
-	{ "mmio/movups", "HY-B31 HY-B32", movups, HY_ARCH_X86_64, { 0 } },
-	{ "mmio/movups-over-page", "HY-B31 HY-B32", movups_over_page, HY_ARCH_X86_64, { 0 } },
-	{ "mmio/vector-loads", "HY-B31 HY-B32", vector_loads, HY_ARCH_X86_64, { 0 } },
-	{ "mmio/vector-stores", "HY-B31 HY-B32", vector_stores, HY_ARCH_X86_64, { 0 } },
-	{ "mmio/movnti", "HY-B31", movnti, HY_ARCH_X86_64, { 0 } },
-	{ "mmio/mmx", "HY-B31 HY-B34", mmx, HY_ARCH_X86_64, { 0 } },
 	{ 0 },
 };

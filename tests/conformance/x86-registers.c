@@ -24,6 +24,7 @@ USE_GUEST(registers_debug);
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 #define LEAF1_ECX_XSAVE (1u << 26)
+#define LEAF1_EDX_MSR (1u << 5)
 #define LEAF_XSAVE 0xdu
 #define LEAF_EXTENDED 0x80000001u
 #define EXTENDED_EDX_NX (1u << 20)
@@ -926,7 +927,7 @@ static void host_cpuid(struct conform *t)
 	OK(hy_x86_host_cpuid(t->host, table, &room));
 	for (size_t i = 0; i < room; i++) {
 		has_0 |= table[i].leaf == 0 && table[i].eax >= 1 && table[i].ebx != 0;
-		has_1 |= table[i].leaf == 1 && table[i].eax != 0 && (table[i].edx & 1);
+		has_1 |= table[i].leaf == 1 && table[i].eax != 0 && (table[i].edx & LEAF1_EDX_MSR);
 		if (table[i].leaf >= 0x40000000 && table[i].leaf <= 0x4fffffff)
 			FAIL("the table has the paravirtual leaf %#x", table[i].leaf);
 	}

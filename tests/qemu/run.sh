@@ -209,7 +209,7 @@ boot()
 	started=$(date +%s)
 	tsc_khz=$(tests/qemu/tsc-khz)
 	timeout -k 10 "$limit" "$qemu" -accel tcg,thread=single -machine q35 \
-		-cpu qemu64,+svm,+npt -smp 2 -m 256 -nodefaults -display none -no-reboot \
+		-cpu max,+svm,+npt -smp 2 -m 256 -nodefaults -display none -no-reboot \
 		-serial "file:$results/kernel.log" -serial "file:$results/console" \
 		-device isa-debug-exit,iobase=0x501,iosize=1 -kernel "$vmlinuz" -initrd "$work/initrd" \
 		-append "console=ttyS0 quiet panic=-1 mitigations=off nokaslr rcupdate.rcu_expedited=1 \

@@ -43,19 +43,54 @@ static const struct hy_backend_region *find_region(const struct kvm_rig *rig, ui
 	return NULL;
 }
 
+int kvm_rig_locks, kvm_rig_most_locks;
+
+static void rig_vm_lock(const struct hy_backend_vm *vm)
+{
+	(void)vm;
+	if (++kvm_rig_locks > kvm_rig_most_locks)
+		kvm_rig_most_locks = kvm_rig_locks;
+}
+
+static void rig_vm_unlock(const struct hy_backend_vm *vm)
+{
+	(void)vm;
+	kvm_rig_locks--;
+}
+
 static int rig_vm_read(const struct hy_backend_vm *vm, uint64_t gpa, void *data, size_t size)
 {
 	const struct kvm_rig *rig =
 		(const struct kvm_rig *)(const void *)((const char *)vm - offsetof(struct kvm_rig, vm));
 
-	for (size_t i = 0; i < size; i++) {
+	int status = 0;
+
+	rig_vm_lock(vm);
+	for (size_t i = 0; i < size && !status; i++) {
 		const struct hy_backend_region *r = find_region(rig, gpa + i);
 
-		if (!r)
-			return HY_E_UNMAPPED;
-		((uint8_t *)data)[i] = ((const uint8_t *)r->host)[gpa + i - r->gpa];
+		if (r)
+			((uint8_t *)data)[i] = ((const uint8_t *)r->host)[gpa + i - r->gpa];
+		else
+			status = HY_E_UNMAPPED;
 	}
-	return 0;
+	rig_vm_unlock(vm);
+	return status;
+}
+
+static void *rig_vm_find(const struct hy_backend_vm *vm, uint64_t gpa, uint64_t *left, uint32_t *prot)
+{
+	const struct kvm_rig *rig =
+		(const struct kvm_rig *)(const void *)((const char *)vm - offsetof(struct kvm_rig, vm));
+	const struct hy_backend_region *r = find_region(rig, gpa);
+
+	if (!r)
+		return NULL;
+	if (left)
+		*left = r->size - (gpa - r->gpa);
+	if (prot)
+		*prot = r->prot;
+	return (char *)r->host + (gpa - r->gpa);
 }
 
 static void rig_reg_name(hy_reg id, char *text, size_t size)
@@ -71,6 +106,9 @@ static const struct hy_services services = {
 	.message = rig_message,
 	.vm_read = rig_vm_read,
 	.reg_name = rig_reg_name,
+	.vm_lock = rig_vm_lock,
+	.vm_unlock = rig_vm_unlock,
+	.vm_find = rig_vm_find,
 };
 
 int kvm_rig_open(struct kvm_rig *rig)
@@ -242,6 +280,9 @@ static int check_extension(unsigned long cap)
 	}
 }
 
+#define LEAF_XSAVE 0xd
+
+/* Leaves 0 to 16, with all features of leaf 1, and three of the other ranges. */
 static int get_cpuid(struct kvm_cpuid2 *table)
 {
 	if (table->nent < kvm_double.cpuid_lines)
@@ -251,7 +292,11 @@ static int get_cpuid(struct kvm_cpuid2 *table)
 		table->entries[i].function = i;
 		table->entries[i].ebx = 0x7f000000;
 		table->entries[i].ecx = 0xffffffff;
+		table->entries[i].edx = i == 1 ? 0xffffffff : 0;
 	}
+	table->entries[LEAF_XSAVE].eax = 0xe7;
+	table->entries[table->nent - 3].function = 0x80000001;
+	table->entries[table->nent - 3].edx = 0xffffffff;
 	table->entries[table->nent - 2].function = 0x40000000;
 	table->entries[table->nent - 1].function = 0x80000008;
 	table->entries[table->nent - 1].eax = 0x3027;
@@ -267,13 +312,24 @@ static int set_cpuid(const struct kvm_cpuid2 *table)
 	return 0;
 }
 
-static int msrs(const struct kvm_msrs *list, bool write)
+static void copy_msr(struct kvm_msr_entry *entry, bool write)
+{
+	uint32_t n = entry->index - KVM_DOUBLE_MSR_FIRST;
+
+	if (n < KVM_DOUBLE_MSRS && write)
+		kvm_double.msr[n] = entry->data;
+	else if (!write)
+		entry->data = n < KVM_DOUBLE_MSRS ? kvm_double.msr[n] : 0;
+}
+
+static int msrs(struct kvm_msrs *list, bool write)
 {
 	for (uint32_t i = 0; i < list->nmsrs; i++) {
 		if (list->entries[i].index == kvm_double.bad_msr)
 			return (int)i;
 		if (write && list->entries[i].index == kvm_double.full_msr)
 			return (int)i;
+		copy_msr(&list->entries[i], write);
 	}
 	return (int)list->nmsrs;
 }
@@ -295,7 +351,12 @@ static int run_guest(void)
 	kvm_double.runs++;
 	if (run->kvm_dirty_regs & KVM_SYNC_X86_REGS)
 		kvm_double.regs = run->s.regs.regs;
+	if (run->kvm_dirty_regs & KVM_SYNC_X86_EVENTS) {
+		kvm_double.events = run->s.regs.events;
+		kvm_double.events_set++;
+	}
 	run->kvm_dirty_regs = 0;
+	memset(&run->s.regs.events.exception, 0, sizeof(run->s.regs.events.exception));
 	r = run->immediate_exit || !kvm_double.guest ? -EINTR : kvm_double.guest(run);
 	run->s.regs.regs = kvm_double.regs;
 	if (run->kvm_valid_regs & KVM_SYNC_X86_SREGS)
@@ -409,6 +470,15 @@ static int double_map(int fd, size_t size, void **addr)
 	return 0;
 }
 
+static int double_map_pages(size_t size, void **addr)
+{
+	if (fails())
+		return -kvm_double.fail_with;
+	*addr = calloc(1, size);
+	kvm_double.maps++;
+	return 0;
+}
+
 static void double_unmap(void *addr, size_t size)
 {
 	(void)size;
@@ -508,6 +578,7 @@ const struct kvm_sys kvm_sys_double = {
 	.close = double_close,
 	.ioctl = double_ioctl,
 	.map = double_map,
+	.map_pages = double_map_pages,
 	.unmap = double_unmap,
 	.getpid = double_getpid,
 	.gettid = double_gettid,

@@ -22,6 +22,9 @@ struct kvm_failure {
 };
 extern struct kvm_failure kvm_failure;
 
+/* How many times the VM's lock is held, and the most that it ever was. */
+extern int kvm_rig_locks, kvm_rig_most_locks;
+
 #define KVM_RIG_REGIONS 8
 
 /* A host with one VM and one vCPU. */
@@ -55,6 +58,10 @@ int kvm_rig_set(struct kvm_rig *rig, hy_reg id, uint64_t value);
 /* --- The stand-in for the kernel ---------------------------------------------- */
 
 #define KVM_DOUBLE_RUN_SIZE (3 * 4096)
+
+/* MSRs that keep what is written, from this one on; the others read as 0. */
+#define KVM_DOUBLE_MSR_FIRST 0xc0000100u
+#define KVM_DOUBLE_MSRS 4
 
 struct kvm_double {
 	/* Call number `fail_at` (from 1) fails with `fail_with`; 0: none. */
@@ -94,6 +101,9 @@ struct kvm_double {
 	struct kvm_sregs sregs;
 	struct kvm_debugregs debug;
 	struct kvm_xcrs xcrs;
+	struct kvm_vcpu_events events; /* the last ones that the backend has set */
+	unsigned events_set;
+	uint64_t msr[KVM_DOUBLE_MSRS];
 	uint8_t xsave[8192];
 	uint32_t cpuid_set;
 	uint32_t apic_id;

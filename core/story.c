@@ -5,8 +5,8 @@
 #include "loader.h"
 #include "text.h"
 
-static const char install_hint[] = "install a backend package, for example hy-backend-kvm, or name "
-                                   "a directory with HY_BACKEND_PATH";
+static const char install_hint[] = "install a backend package, for example hy-backend-kvm, or hy-backend-soft, which "
+                                   "needs no hypervisor; or name a directory with HY_BACKEND_PATH";
 
 struct story {
 	const struct hy_report *report;

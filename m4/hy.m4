@@ -43,6 +43,11 @@ AC_DEFUN([HY_SANITIZE],
      [AC_MSG_ERROR([--enable-$1: $CC can't link with -fsanitize=$2])])
    CFLAGS=$hy_save_CFLAGS])])
 
+# HY_BACKEND_CONDITIONAL(CONDITIONAL, BACKEND): whether it is among $backends.
+AC_DEFUN([HY_BACKEND_CONDITIONAL],
+[AS_CASE([" $backends "], [*" $2 "*], [hy_backend=yes], [hy_backend=no])
+AM_CONDITIONAL([$1], [test "x$hy_backend" = xyes])])
+
 # HY_CHECK_VERSION_SCRIPT: whether the linker gives symbols versions.
 AC_DEFUN([HY_CHECK_VERSION_SCRIPT],
 [AC_MSG_CHECKING([whether the linker takes a version script])

@@ -760,8 +760,8 @@ static void check_story(int code, const char *format, ...)
 	ck_assert_str_eq(hy_error()->text, expected);
 }
 
-static const char install_hint[] = "install a backend package, for example hy-backend-kvm, or name "
-				   "a directory with HY_BACKEND_PATH";
+static const char install_hint[] = "install a backend package, for example hy-backend-kvm, or hy-backend-soft, which "
+                                   "needs no hypervisor; or name a directory with HY_BACKEND_PATH";
 
 START_TEST(story_of_nothing)
 {

@@ -21,7 +21,7 @@
 
 static const char usage[] =
 	"usage: hy-run [--backend LIST] [--memory SIZE] [--timeout SECONDS]\n"
-	"              [--flat ADDRESS | --firmware] [--trace] IMAGE\n"
+	"              [--flat ADDRESS | --firmware [--shadow]] [--trace] IMAGE\n"
 	"\n"
 	"Runs one x86 guest on one vCPU; its serial port COM1 is standard input and\n"
 	"output.\n"
@@ -33,6 +33,7 @@ static const char usage[] =
 	"                         (0x7c00)\n"
 	"  -F, --firmware         load IMAGE at the end of 4 GiB and start at the reset\n"
 	"                         vector\n"
+	"  -S, --shadow           let the guest write to the firmware, as to shadow RAM\n"
 	"  -T, --trace            write every exit to standard error\n"
 	"  -h, --help             show this help\n"
 	"  -V, --version          show the version\n"
@@ -111,6 +112,10 @@ static int check_settings(const struct settings *settings, bool flat)
 		complain("--flat and --firmware exclude each other");
 		return usage_error();
 	}
+	if (settings->shadow && !settings->firmware) {
+		complain("--shadow goes with --firmware");
+		return usage_error();
+	}
 	if (settings->firmware && settings->memory < MEMORY_MIN_FIRMWARE) {
 		complain("--firmware needs --memory of 1M or more");
 		return usage_error();
@@ -152,6 +157,7 @@ static int parse_options(int argc, char **argv, struct settings *settings)
 		{ "timeout", required_argument, NULL, 't' },
 		{ "flat", required_argument, NULL, 'f' },
 		{ "firmware", no_argument, NULL, 'F' },
+		{ "shadow", no_argument, NULL, 'S' },
 		{ "trace", no_argument, NULL, 'T' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
@@ -160,7 +166,7 @@ static int parse_options(int argc, char **argv, struct settings *settings)
 	bool flat = false;
 	int option, status = 0;
 
-	while (status == 0 && (option = getopt_long(argc, argv, "b:m:t:f:FThV", options, NULL)) != -1) {
+	while (status == 0 && (option = getopt_long(argc, argv, "b:m:t:f:FSThV", options, NULL)) != -1) {
 		switch (option) {
 		case 'b':
 			settings->backend = optarg;
@@ -177,6 +183,9 @@ static int parse_options(int argc, char **argv, struct settings *settings)
 			break;
 		case 'F':
 			settings->firmware = true;
+			break;
+		case 'S':
+			settings->shadow = true;
 			break;
 		case 'T':
 			settings->trace = true;

@@ -36,6 +36,7 @@ struct settings {
 	uint64_t timeout; /* nanoseconds; 0: none */
 	uint64_t address; /* where a flat image goes */
 	bool firmware;
+	bool shadow; /* the firmware is writable */
 	bool trace;
 };
 

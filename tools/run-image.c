@@ -108,12 +108,13 @@ void image_free(struct image *image)
 /* --- Guest memory ----------------------------------------------------------------- */
 
 /* At the end of 4 GiB, and what fits of its end below 1 MiB, as chipsets show it after reset. */
-static int load_firmware(struct hy_vm *vm, const struct image *image, uint64_t granule)
+static int load_firmware(const struct settings *settings, struct hy_vm *vm, const struct image *image, uint64_t granule)
 {
+	uint32_t prot = settings->shadow ? HY_PROT_RWX : HY_PROT_RX;
 	uint64_t rom = (image->size + granule - 1) / granule * granule;
 	size_t shadow = image->size < SHADOW_MAX ? image->size : SHADOW_MAX;
 
-	if (hy_vm_alloc_memory(vm, FOUR_GIB - rom, rom, HY_PROT_RX, 0) != 0 ||
+	if (hy_vm_alloc_memory(vm, FOUR_GIB - rom, rom, prot, 0) != 0 ||
 	    hy_vm_write(vm, FOUR_GIB - image->size, image->bytes, image->size) != 0 ||
 	    hy_vm_write(vm, SHADOW_END - shadow, image->bytes + image->size - shadow, shadow) != 0)
 		return complain_hy(STATUS_FAILED);
@@ -135,7 +136,7 @@ int image_load(const struct settings *settings, const struct image *image, struc
 	if (hy_vm_alloc_memory(vm, 0, settings->memory, HY_PROT_RWX, 0) != 0)
 		return complain_hy(STATUS_FAILED);
 	if (settings->firmware)
-		return load_firmware(vm, image, granule.value);
+		return load_firmware(settings, vm, image, granule.value);
 	if (hy_vm_write(vm, settings->address, image->bytes, image->size) != 0)
 		return complain_hy(STATUS_FAILED);
 	return 0;

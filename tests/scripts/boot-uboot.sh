@@ -1,16 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# Runs Debian's U-Boot for QEMU's PC as firmware under hy-run, up to its prompt,
-# and has it answer commands typed on the serial line.
+# usage: boot-uboot.sh ROM [HY-RUN-OPTION...]
 #
-# HY_RUN is the hy-run to test; HY_UBOOT_ROM may name another ROM.
+# Runs a U-Boot for QEMU's PC as firmware under hy-run, up to its prompt, and has
+# it answer commands typed on the serial line.
+#
+# HY_RUN is the hy-run to test, HY_BACKEND chooses the backend.
 # Exits with 0 passed, 1 failed, 77 can't run here.
 
 set -u
 
 run=${HY_RUN:?names the hy-run to test}
-rom=${HY_UBOOT_ROM:-/usr/lib/u-boot/qemu-x86/u-boot.rom}
+rom=${1:?names the ROM}
+shift
 limit=100 # seconds
 no_backend=72
 pid=
@@ -72,7 +75,7 @@ trap '' PIPE
 mkfifo "$work/in" || fail "mkfifo"
 : >"$work/out"
 started=$(date +%s)
-"$run" --firmware --timeout "$limit" "$rom" <"$work/in" >"$work/out" 2>"$work/err" &
+"$run" --firmware "$@" --timeout "$limit" "$rom" <"$work/in" >"$work/out" 2>"$work/err" &
 pid=$!
 exec 3>"$work/in"
 

@@ -115,6 +115,7 @@ struct xe_msrs {
 #define XE_HAS_UMIP (1u << 23)
 #define XE_HAS_SYSENTER (1u << 24)
 #define XE_HAS_ADX (1u << 25)
+#define XE_HAS_VME (1u << 26)
 
 /* Parts of the state that a host may hold back until they are asked for, see xe_bus.load. */
 #define XE_PART_FPU 1u   /* cpu->fpu, cpu->xcr0 */

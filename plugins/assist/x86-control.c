@@ -117,10 +117,9 @@ uint64_t xe_cr4_bits(const struct xe_cpu *cpu)
 		{ XE_HAS_LA57, HY_X86_CR4_LA57 }, { XE_HAS_FSGSBASE, XE_CR4_FSGSBASE },
 		{ XE_HAS_PCID, XE_CR4_PCIDE },    { XE_HAS_XSAVE, HY_X86_CR4_OSXSAVE },
 		{ XE_HAS_SMEP, XE_CR4_SMEP },     { XE_HAS_SMAP, XE_CR4_SMAP },
-		{ XE_HAS_PKU, XE_CR4_PKE },
+		{ XE_HAS_PKU, XE_CR4_PKE },       { XE_HAS_VME, XE_CR4_VME | XE_CR4_PVI },
 	};
-	uint64_t bits = XE_CR4_VME | XE_CR4_PVI | XE_CR4_TSD | XE_CR4_DE | XE_CR4_MCE | XE_CR4_PCE | HY_X86_CR4_OSFXSR |
-	                HY_X86_CR4_OSXMMEXCPT;
+	uint64_t bits = XE_CR4_TSD | XE_CR4_DE | XE_CR4_MCE | XE_CR4_PCE | HY_X86_CR4_OSFXSR | HY_X86_CR4_OSXMMEXCPT;
 
 	for (size_t i = 0; i < sizeof(optional) / sizeof(optional[0]); i++)
 		if (cpu->features & optional[i].feature)

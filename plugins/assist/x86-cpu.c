@@ -16,6 +16,7 @@ static const struct {
 	uint8_t bit;
 	uint32_t feature;
 } features[] = {
+	{ CPUID_STANDARD, CPUID_WORD(edx), 1, XE_HAS_VME },
 	{ CPUID_STANDARD, CPUID_WORD(edx), 3, XE_HAS_PSE },
 	{ CPUID_STANDARD, CPUID_WORD(edx), 6, XE_HAS_PAE },
 	{ CPUID_STANDARD, CPUID_WORD(edx), 11, XE_HAS_SYSENTER },

@@ -177,10 +177,13 @@ enum xe_result xe_touch(struct xe_cpu *cpu, uint64_t linear, unsigned access_as,
 	return part->host ? XE_OK : touch_anew(cpu, linear, access_as, part);
 }
 
-/* The address after `size` more bytes: outside of 64-bit mode addresses have 32 bits. */
+/*
+ * The address after `size` more bytes.  Outside of 64-bit mode addresses have 32
+ * bits, apart from those of long mode's tables.
+ */
 static uint64_t advance(const struct xe_cpu *cpu, uint64_t linear, size_t size)
 {
-	return xe_is_64(cpu) ? linear + size : (uint32_t)(linear + size);
+	return xe_is_64(cpu) || linear > UINT32_MAX ? linear + size : (uint32_t)(linear + size);
 }
 
 /* All that the access touches, in one or two parts. */

@@ -336,6 +336,22 @@ START_TEST(wrap_at_4g)
 END_TEST
 
 /* Whatever way an access goes, data breakpoints see it; not what faults. */
+/* Long mode's tables are above 4 GiB, and compatibility mode reads them there too. */
+START_TEST(tables_above_4g)
+{
+	const uint64_t table = UINT64_C(0xffff800000006000);
+	uint64_t value;
+
+	begin(_i);
+	machine_enter_long(&m, 32, 0);
+	machine_map(&m, table, 0x5000, MACHINE_P | MACHINE_W, 1);
+	machine_map(&m, table + XE_PAGE_SIZE, 0x6000, MACHINE_P | MACHINE_W, 1);
+	machine_write_value(&m, 0x5ffc, 8, UINT64_C(0x1122334455667788));
+	ck_assert_int_eq(xe_load_linear(&m.cpu, table + 0xffc, 8, XE_AS_SYSTEM, &value), XE_OK);
+	ck_assert_uint_eq(value, UINT64_C(0x1122334455667788));
+}
+END_TEST
+
 START_TEST(breakpoints)
 {
 	uint8_t data[16] = { 0 };
@@ -546,6 +562,7 @@ static Suite *make_suite(void)
 	tcase_add_loop_test(tcase, protected_memory, 0, 2);
 	tcase_add_loop_test(tcase, processor_itself, 0, 2);
 	tcase_add_loop_test(tcase, wrap_at_4g, 0, 2);
+	tcase_add_loop_test(tcase, tables_above_4g, 0, 2);
 	tcase_add_loop_test(tcase, breakpoints, 0, 2);
 	tcase_add_loop_test(tcase, limits, 0, 2);
 	tcase_add_loop_test(tcase, types, 0, 2);

@@ -168,6 +168,7 @@ START_TEST(cr4_follows_features)
 		{ XE_HAS_FSGSBASE, XE_CR4_FSGSBASE }, { XE_HAS_SMEP, XE_CR4_SMEP },
 		{ XE_HAS_SMAP, XE_CR4_SMAP },         { XE_HAS_PKU, XE_CR4_PKE },
 		{ XE_HAS_XSAVE, HY_X86_CR4_OSXSAVE }, { XE_HAS_PCID, XE_CR4_PCIDE },
+		{ XE_HAS_VME, XE_CR4_VME },           { XE_HAS_VME, XE_CR4_PVI },
 	};
 
 	machine_map(&m, MACHINE_CODE, MACHINE_CODE, MACHINE_P, 1); /* not a user's, for SMEP */

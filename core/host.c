@@ -44,6 +44,7 @@ static const struct {
 	{ HY_CAP_XSAVE, "xsave" },
 	{ HY_CAP_MMIO_EXOTIC, "mmio-exotic" },
 	{ HY_CAP_PAGING32, "paging-32" },
+	{ HY_CAP_USER_CALLS, "user-calls" },
 	{ HY_CAP_MAX_VMS, "max-vms" },
 	{ HY_CAP_MAX_VCPUS, "max-vcpus" },
 	{ HY_CAP_MAX_VCPUS_PER_THREAD, "max-vcpus-per-thread" },

@@ -132,6 +132,7 @@ enum hy_cap_id {
 	HY_CAP_XSAVE = 14,         /* FPU and vector state as an XSAVE image (x86) */
 	HY_CAP_MMIO_EXOTIC = 15,   /* MMIO by the rare forms, see hy_exit.mmio */
 	HY_CAP_PAGING32 = 16,      /* paging outside of long mode (x86) */
+	HY_CAP_USER_CALLS = 17,    /* SYSCALL and INT n from the guest's user mode (x86) */
 
 	/* Limits: hy_cap.value has the number, 0 where none is known. */
 	HY_CAP_MAX_VMS = 64,              /* VMs in this process */

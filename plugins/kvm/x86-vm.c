@@ -93,6 +93,12 @@ void kvm_arch_cap(struct kvm_host *host, uint32_t id, struct hy_cap *cap)
 		else
 			cap->reason = "this KVM drops CR0.PG outside of long mode";
 		break;
+	case HY_CAP_USER_CALLS:
+		if (kvm_x86_has_user_calls(host))
+			cap->how = HY_CAP_HOST;
+		else
+			cap->reason = "this KVM runs user mode natively and doesn't see them";
+		break;
 	case HY_CAP_MMIO_EXOTIC:
 		cap->reason = "KVM's instruction emulator does these wrongly or not at all";
 		break;

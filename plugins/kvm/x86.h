@@ -30,6 +30,7 @@ struct kvm_arch_host {
 	bool emulation_failure; /* KVM_CAP_EXIT_ON_EMULATION_FAILURE */
 	bool exception_payload; /* KVM_CAP_EXCEPTION_PAYLOAD */
 	int paging32;           /* atomic: X86_NOT_ASKED, X86_NO, X86_YES */
+	int user_calls;         /* the same */
 };
 
 struct kvm_arch_vm {
@@ -106,6 +107,11 @@ struct kvm_host;
 bool kvm_x86_has_paging32(struct kvm_host *host);
 /* Refuses registers of which the kernel would drop CR0.PG. */
 int kvm_x86_check_paging(struct hy_backend_vcpu *vcpu, const struct kvm_sregs *wanted);
+
+/* --- x86-user.c ---------------------------------------------------------------- */
+
+/* Whether SYSCALL and INT n of user mode reach the guest's kernel; runs a guest once to find out. */
+bool kvm_x86_has_user_calls(struct kvm_host *host);
 
 /* --- x86-segment.c ------------------------------------------------------------ */
 

@@ -43,6 +43,7 @@ static int host_cap(struct hy_backend_host *host, uint32_t id, struct hy_cap *ca
 	case HY_CAP_CPUID:
 	case HY_CAP_XSAVE:
 	case HY_CAP_PAGING32:
+	case HY_CAP_USER_CALLS:
 		cap->how = HY_CAP_LIBRARY;
 		break;
 	case HY_CAP_MMIO_EXOTIC:

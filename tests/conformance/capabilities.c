@@ -10,7 +10,7 @@ static const uint32_t features[] = {
 	HY_CAP_MAP_MEMORY, HY_CAP_READ_ONLY, HY_CAP_NO_EXECUTE, HY_CAP_NO_READ,
 	HY_CAP_PARTIAL_UNMAP, HY_CAP_PROTECT, HY_CAP_ATOMIC_CHANGE, HY_CAP_DEADLINE,
 	HY_CAP_SIGNAL_KICK, HY_CAP_BIND, HY_CAP_HALT_EXIT, HY_CAP_MSR_EXIT,
-	HY_CAP_CPUID, HY_CAP_XSAVE, HY_CAP_MMIO_EXOTIC, HY_CAP_PAGING32,
+	HY_CAP_CPUID, HY_CAP_XSAVE, HY_CAP_MMIO_EXOTIC, HY_CAP_PAGING32, HY_CAP_USER_CALLS,
 };
 static const uint32_t limits[] = {
 	HY_CAP_MAX_VMS, HY_CAP_MAX_VCPUS, HY_CAP_MAX_VCPUS_PER_THREAD,
@@ -36,7 +36,7 @@ static void check_named(uint32_t id)
 {
 	const char *name = hy_cap_name(id);
 
-	if (!name || !name[0] || strspn(name, "abcdefghijklmnopqrstuvwxyz-") != strlen(name))
+	if (!name || !name[0] || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(name))
 		FAIL("capability %u has the name '%s'", id, name ? name : "NULL");
 }
 
@@ -84,15 +84,19 @@ static void limits_answered(struct conform *t)
 
 static void steady(struct conform *t)
 {
-	const struct hy_cap before = cap_of(t, HY_CAP_NO_EXECUTE);
-	struct hy_cap after;
+	struct hy_cap before[COUNT(features)];
 
+	for (size_t i = 0; i < COUNT(features); i++)
+		before[i] = cap_of(t, features[i]);
 	new_vm(t, NULL);
-	after = cap_of(t, HY_CAP_NO_EXECUTE);
-	CHECK_EQ(after.how, before.how);
-	CHECK(!before.reason == !after.reason);
-	if (before.reason)
-		CHECK(strcmp(before.reason, after.reason) == 0);
+	for (size_t i = 0; i < COUNT(features); i++) {
+		struct hy_cap after = cap_of(t, features[i]);
+
+		CHECK_EQ(after.how, before[i].how);
+		CHECK(!before[i].reason == !after.reason);
+		if (after.reason)
+			CHECK(strcmp(before[i].reason, after.reason) == 0);
+	}
 }
 
 static void unknown_refused(struct conform *t)

@@ -12,7 +12,7 @@ static const struct conform_case *const groups[] = {
 #ifdef CONFORM_X86
 	conform_io,           conform_strings,  conform_mmio,         conform_halt,
 	conform_phases,       conform_registers, conform_guest_memory, conform_kick,
-	conform_deadlines,  conform_mmio_vectors,
+	conform_deadlines,    conform_journey,  conform_mmio_vectors,
 #endif
 };
 

@@ -43,6 +43,7 @@ extern const struct conform_case conform_deadlines[];
 extern const struct conform_case conform_guest_memory[];
 extern const struct conform_case conform_halt[];
 extern const struct conform_case conform_io[];
+extern const struct conform_case conform_journey[];
 extern const struct conform_case conform_kick[];
 extern const struct conform_case conform_mmio[];
 extern const struct conform_case conform_mmio_vectors[];

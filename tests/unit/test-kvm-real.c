@@ -634,6 +634,44 @@ START_TEST(pending_exception_survives_writes)
 }
 END_TEST
 
+/* --- Capabilities ---------------------------------------------------------------------------------- */
+
+static struct hy_cap cap_of(struct hy_backend_host *host, uint32_t id)
+{
+	struct hy_cap cap = { 0 };
+
+	ck_assert_int_eq(rig.ops->cap(host, id, &cap), 0);
+	return cap;
+}
+
+/* Capabilities that a guest has to be asked for. */
+static const uint32_t asked[] = { HY_CAP_PAGING32, HY_CAP_USER_CALLS };
+
+START_TEST(a_guests_answer_is_steady)
+{
+	struct hy_backend_host other = { .services = rig.host.services };
+	struct hy_cap first = cap_of(&rig.host, asked[_i]), again;
+	unsigned before = ioctls;
+
+	for (unsigned i = 0; i < 3; i++)
+		ck_assert_uint_eq(cap_of(&rig.host, asked[_i]).how, first.how);
+	ck_assert_uint_eq(ioctls, before);
+	other.priv = calloc(1, rig.ops->host_size);
+	ck_assert_int_eq(rig.ops->open(&other), 0);
+	again = cap_of(&other, asked[_i]);
+	ck_assert_uint_eq(again.how, first.how);
+	ck_assert_ptr_eq(again.reason, first.reason);
+	rig.ops->close(&other);
+	free(other.priv);
+	/* The vCPU beside it hasn't noticed. */
+	CODE_BYTES(0xe6, 0x11, 0xf4); /* out %al, $0x11; hlt */
+	start_protected_mode();
+	set(HY_X86_RAX, 0x66);
+	run_to_out(0x11, 0x66);
+	run_to(HY_EXIT_HALT);
+}
+END_TEST
+
 /* --- Life ---------------------------------------------------------------------------------------- */
 
 START_TEST(reset_drops_an_access)
@@ -789,6 +827,7 @@ static Suite *suite(void)
 	Suite *s = suite_create("kvm-real");
 	TCase *exits = tcase_create("exits"), *msr = tcase_create("msr");
 	TCase *regs = tcase_create("registers"), *life = tcase_create("life");
+	TCase *caps = tcase_create("capabilities");
 
 	tcase_add_checked_fixture(exits, setup, teardown);
 	tcase_add_test(exits, out_shows_general_registers);
@@ -815,6 +854,9 @@ static Suite *suite(void)
 	tcase_add_test(regs, xcr0_and_xsave_round_trip);
 	tcase_add_test(regs, pending_exception_survives_writes);
 	suite_add_tcase(s, regs);
+	tcase_add_checked_fixture(caps, setup, teardown);
+	tcase_add_loop_test(caps, a_guests_answer_is_steady, 0, sizeof(asked) / sizeof(asked[0]));
+	suite_add_tcase(s, caps);
 	tcase_add_checked_fixture(life, setup, teardown);
 	tcase_set_timeout(life, 120);
 	tcase_add_test(life, reset_drops_an_access);

@@ -145,7 +145,7 @@ START_TEST(all_is_done_by_the_library)
 
 	open_host();
 	ck_assert_str_eq(hy_host_backend(host)->name, "soft");
-	for (uint32_t id = HY_CAP_MAP_MEMORY; id <= HY_CAP_PAGING32; id++) {
+	for (uint32_t id = HY_CAP_MAP_MEMORY; id <= HY_CAP_USER_CALLS; id++) {
 		ok(hy_host_cap(host, id, &cap));
 		if (id != HY_CAP_MMIO_EXOTIC)
 			ck_assert_uint_eq(cap.how, HY_CAP_LIBRARY);

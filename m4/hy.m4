@@ -60,6 +60,20 @@ rm -f conftest.sym
 AC_MSG_RESULT([$version_script])
 AM_CONDITIONAL([VERSION_SCRIPT], [test "x$version_script" = xyes])])
 
+# HY_CHECK_FUZZER: whether the compiler has libFuzzer.
+AC_DEFUN([HY_CHECK_FUZZER],
+[AC_CACHE_CHECK([whether $CC has libFuzzer], [hy_cv_fuzzer],
+  [hy_save_CFLAGS=$CFLAGS
+   CFLAGS="$CFLAGS -fsanitize=fuzzer"
+   AC_LINK_IFELSE([AC_LANG_SOURCE([[
+     #include <stddef.h>
+     #include <stdint.h>
+     int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+     int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) { return (int)size * !data; }
+   ]])], [hy_cv_fuzzer=yes], [hy_cv_fuzzer=no])
+   CFLAGS=$hy_save_CFLAGS])
+AM_CONDITIONAL([HAVE_FUZZER], [test "x$hy_cv_fuzzer" = xyes])])
+
 # HY_CHECK_X86_GUESTS: whether the tools at hand make flat 32-bit x86 images, from
 # which the test guests are built.
 AC_DEFUN([HY_CHECK_X86_GUESTS],

@@ -122,18 +122,21 @@ static int check_data(const struct hy_backend *ops, struct hy__verdict *verdict)
 	}
 	if (ops->arches == 0)
 		return hy__refuse(verdict, HY_STAGE_ABI, "it has no guest architecture");
+	if (hy__has_arch(ops, HY_ARCH_CUSTOM) && !ops->vcpu_reset)
+		return hy__refuse(verdict, HY_STAGE_ABI, "HY_ARCH_CUSTOM needs operation vcpu_reset, which is NULL");
 	return 0;
 }
 
-static int check_name(const struct hy_backend *ops, const char *name, struct hy__verdict *verdict)
+static int check_name(const struct hy_backend *ops, const char *name, const char *name_says,
+                      struct hy__verdict *verdict)
 {
 	if (strcmp(ops->name, name) == 0)
 		return 0;
-	return hy__refuse(verdict, HY_STAGE_ABI, "calls itself '%.*s', its file name says '%s'",
-	                  HY__NAME_MAX, ops->name, name);
+	return hy__refuse(verdict, HY_STAGE_ABI, "calls itself '%.*s', %s '%s'", HY__NAME_MAX, ops->name, name_says,
+	                  name);
 }
 
-static int read_table(const struct hy_backend *table, const char *name, struct hy_backend *ops,
+static int read_table(const struct hy_backend *table, const char *name, const char *name_says, struct hy_backend *ops,
                       struct hy__verdict *verdict)
 {
 	int status = check_version(table, verdict);
@@ -152,7 +155,7 @@ static int read_table(const struct hy_backend *table, const char *name, struct h
 	if (status == 0)
 		status = check_data(ops, verdict);
 	if (status == 0)
-		status = check_name(ops, name, verdict);
+		status = check_name(ops, name, name_says, verdict);
 	if (status == 0)
 		hy__fill_defaults(ops);
 	return status;
@@ -178,30 +181,35 @@ static int refuse_entry(void *module, struct hy__verdict *verdict)
 	                  HY_BACKEND_ENTRY_NAME);
 }
 
-int hy__abi_read(void *module, const char *name, struct hy_backend *ops,
-                 struct hy__verdict *verdict)
+int hy__abi_find(void *module, hy_backend_entry **entry, struct hy__verdict *verdict)
 {
 	void *symbol = hy__dl_symbol(module, HY_BACKEND_ENTRY_NAME);
-	const struct hy_backend *table;
-	hy_backend_entry *entry;
-	const char *before;
 
 	if (!symbol)
 		return refuse_entry(module, verdict);
 	/* C has no conversion between pointers to data and to functions. */
-	memcpy(&entry, &symbol, sizeof(entry));
+	memcpy(entry, &symbol, sizeof(*entry));
+	return 0;
+}
+
+int hy__abi_read(hy_backend_entry *entry, const char *name, const char *name_says, struct hy_backend *ops,
+                 struct hy__verdict *verdict)
+{
+	const struct hy_backend *table;
+	const char *before;
+
 	before = hy__enter_backend(name);
 	table = entry(&hy__services);
 	hy__leave_backend(before);
 	if (!table)
 		return hy__refuse(verdict, HY_STAGE_ABI,
 		                  "its entry returned NULL: this build of it can do nothing");
-	return read_table(table, name, ops, verdict);
+	return read_table(table, name, name_says, ops, verdict);
 }
 
-uint32_t hy__abi_priority(uint32_t priority, bool built_in)
+uint32_t hy__abi_priority(uint32_t priority, bool trusted)
 {
-	uint32_t most = built_in ? PRIORITY_MAX : PRIORITY_MAX_FOREIGN;
+	uint32_t most = trusted ? PRIORITY_MAX : PRIORITY_MAX_FOREIGN;
 
 	return priority < most ? priority : most;
 }

@@ -24,6 +24,8 @@
 #define OPEN_FLAGS (RTLD_NOW | RTLD_LOCAL)
 #endif
 
+const char *const hy__dl_absent = NULL;
+
 const char *const hy__dl_extensions[] = {
 	".so",
 #ifdef __APPLE__

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Loading a shared object; dl-ltdl.c is one implementation. */
+/* Loading a shared object, by dl-ltdl.c; dl-none.c is for a library that loads none. */
 #ifndef HY_CORE_DL_H
 #define HY_CORE_DL_H
 
 #include <stddef.h>
+
+/* Why no file can be loaded at all; NULL: files can be. */
+extern const char *const hy__dl_absent;
 
 /* How the names of backends' files end; NULL comes last. */
 extern const char *const hy__dl_extensions[];

@@ -24,42 +24,51 @@ int hy__check_fork(unsigned generation)
 
 /* --- Capabilities -------------------------------------------------------------------- */
 
-static const struct {
+/* With the architecture whose guests alone it is for, or 0. */
+static const struct known_cap {
 	uint32_t id;
 	const char *name;
-} cap_names[] = {
-	{ HY_CAP_MAP_MEMORY, "map-memory" },
-	{ HY_CAP_READ_ONLY, "read-only" },
-	{ HY_CAP_NO_EXECUTE, "no-execute" },
-	{ HY_CAP_NO_READ, "no-read" },
-	{ HY_CAP_PARTIAL_UNMAP, "partial-unmap" },
-	{ HY_CAP_PROTECT, "protect" },
-	{ HY_CAP_ATOMIC_CHANGE, "atomic-change" },
-	{ HY_CAP_DEADLINE, "deadline" },
-	{ HY_CAP_SIGNAL_KICK, "signal-kick" },
-	{ HY_CAP_BIND, "bind" },
-	{ HY_CAP_HALT_EXIT, "halt-exit" },
-	{ HY_CAP_MSR_EXIT, "msr-exit" },
-	{ HY_CAP_CPUID, "cpuid" },
-	{ HY_CAP_XSAVE, "xsave" },
-	{ HY_CAP_MMIO_EXOTIC, "mmio-exotic" },
-	{ HY_CAP_PAGING32, "paging-32" },
-	{ HY_CAP_USER_CALLS, "user-calls" },
-	{ HY_CAP_MAX_VMS, "max-vms" },
-	{ HY_CAP_MAX_VCPUS, "max-vcpus" },
-	{ HY_CAP_MAX_VCPUS_PER_THREAD, "max-vcpus-per-thread" },
-	{ HY_CAP_MAX_REGIONS, "max-regions" },
-	{ HY_CAP_GRANULE, "granule" },
-	{ HY_CAP_GPA_BITS, "gpa-bits" },
+	uint32_t arch;
+} known_caps[] = {
+	{ HY_CAP_MAP_MEMORY, "map-memory", 0 },
+	{ HY_CAP_READ_ONLY, "read-only", 0 },
+	{ HY_CAP_NO_EXECUTE, "no-execute", 0 },
+	{ HY_CAP_NO_READ, "no-read", 0 },
+	{ HY_CAP_PARTIAL_UNMAP, "partial-unmap", 0 },
+	{ HY_CAP_PROTECT, "protect", 0 },
+	{ HY_CAP_ATOMIC_CHANGE, "atomic-change", 0 },
+	{ HY_CAP_DEADLINE, "deadline", 0 },
+	{ HY_CAP_SIGNAL_KICK, "signal-kick", 0 },
+	{ HY_CAP_BIND, "bind", 0 },
+	{ HY_CAP_HALT_EXIT, "halt-exit", 0 },
+	{ HY_CAP_MSR_EXIT, "msr-exit", HY_ARCH_X86_64 },
+	{ HY_CAP_CPUID, "cpuid", HY_ARCH_X86_64 },
+	{ HY_CAP_XSAVE, "xsave", HY_ARCH_X86_64 },
+	{ HY_CAP_MMIO_EXOTIC, "mmio-exotic", HY_ARCH_X86_64 },
+	{ HY_CAP_PAGING32, "paging-32", HY_ARCH_X86_64 },
+	{ HY_CAP_USER_CALLS, "user-calls", HY_ARCH_X86_64 },
+	{ HY_CAP_MAX_VMS, "max-vms", 0 },
+	{ HY_CAP_MAX_VCPUS, "max-vcpus", 0 },
+	{ HY_CAP_MAX_VCPUS_PER_THREAD, "max-vcpus-per-thread", 0 },
+	{ HY_CAP_MAX_REGIONS, "max-regions", 0 },
+	{ HY_CAP_GRANULE, "granule", 0 },
+	{ HY_CAP_GPA_BITS, "gpa-bits", 0 },
 };
+
+static const struct known_cap *find_cap(uint32_t id)
+{
+	for (size_t i = 0; i < COUNT(known_caps); i++) {
+		if (known_caps[i].id == id)
+			return &known_caps[i];
+	}
+	return NULL;
+}
 
 const char *hy_cap_name(uint32_t id)
 {
-	for (size_t i = 0; i < COUNT(cap_names); i++) {
-		if (cap_names[i].id == id)
-			return cap_names[i].name;
-	}
-	return NULL;
+	const struct known_cap *known = find_cap(id);
+
+	return known ? known->name : NULL;
 }
 
 /* What the core does where the host doesn't. */
@@ -99,11 +108,17 @@ static void make_strict(uint32_t id, struct hy_cap *cap)
 	}
 }
 
+/* For one that `id` names, as all callers have seen to. */
 static int ask_cap(struct hy_host *host, uint32_t id, struct hy_cap *cap)
 {
+	uint32_t arch = find_cap(id)->arch;
 	int status;
 
 	memset(cap, 0, sizeof(*cap));
+	if (arch != 0 && !hy__has_arch(host->ops, arch)) {
+		cap->reason = hy__arch_find(arch)->absent;
+		return 0;
+	}
 	status = host->ops->cap(&host->be, id, cap);
 	if (status != 0)
 		return hy__backend_failed(host->ops, status);

@@ -60,7 +60,6 @@ void hy__leave_backend(const char *before);
 /* A backend that passed every check of its table.  Lives for ever. */
 struct hy__module {
 	struct hy_backend ops; /* our copy: optional operations filled in; first */
-	char *path;
 	atomic_uint vms; /* of all its hosts */
 };
 
@@ -79,10 +78,12 @@ int hy__report_fail(const struct hy_report *report);
 /* defaults.c: operations for the optional members that a backend lacks. */
 void hy__fill_defaults(struct hy_backend *ops);
 
-/* --- Architectures: x86.c, one file each ---------------------------------------- */
+/* --- Architectures: x86.c, custom.c, one file each ------------------------------ */
 
 struct hy__arch {
 	enum hy_arch id;
+	const char *name;   /* for people */
+	const char *absent; /* why a capability is absent that only its guests need; NULL: there is none */
 	/* Whether an id is one of the architecture's header. */
 	bool (*reg_valid)(hy_reg id);
 	/* The name of a valid id. */
@@ -93,9 +94,16 @@ struct hy__arch {
 	/* Writes every register's reset value; owner thread. */
 	int (*reset)(struct hy_vcpu *vcpu);
 };
+extern const struct hy__arch hy__arch_custom;
 extern const struct hy__arch hy__arch_x86;
 /* NULL for an architecture that the core has no file for. */
 const struct hy__arch *hy__arch_find(uint32_t id);
+
+/* Whether the backend has guests of an architecture. */
+static inline bool hy__has_arch(const struct hy_backend *ops, uint32_t arch)
+{
+	return arch < 64 && (ops->arches & HY_ARCH_BIT(arch)) != 0;
+}
 
 /* --- Objects ------------------------------------------------------------------ */
 

@@ -2,6 +2,7 @@
 /*
  * The modules that this process has loaded, for ever: unloading code that has
  * threads, handlers or thread-local data of its own is not to be had safely.
+ * Entries without a file are kept the same way, so that each is called once.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@ enum state {
 
 struct record {
 	struct hy__module module;
-	struct hy__file_id id;
+	struct hy__source source; /* with a path of our own */
 	struct hy__verdict verdict;
 	enum state state;
 	struct record *next;
@@ -38,46 +39,51 @@ static bool same_file(const struct hy__file_id *a, const struct hy__file_id *b)
 	       a->nanoseconds == b->nanoseconds;
 }
 
-static struct record *find_locked(const char *path, const struct hy__file_id *id)
+static bool same_source(const struct hy__source *a, const struct hy__source *b)
+{
+	return a->entry == b->entry && same_file(&a->id, &b->id) && strcmp(a->path, b->path) == 0;
+}
+
+static struct record *find_locked(const struct hy__source *source)
 {
 	struct record *record = table.first;
 
-	while (record && !(same_file(&record->id, id) && strcmp(record->module.path, path) == 0))
+	while (record && !same_source(&record->source, source))
 		record = record->next;
 	return record;
 }
 
 /* Adds a record; NULL when there is no memory for it. */
-static struct record *add_locked(const char *path, const struct hy__file_id *id)
+static struct record *add_locked(const struct hy__source *source)
 {
 	struct record *record = calloc(1, sizeof(*record));
 
 	if (!record)
 		return NULL;
-	record->module.path = strdup(path);
-	if (!record->module.path) {
+	record->source = *source;
+	record->source.path = strdup(source->path);
+	if (!record->source.path) {
 		free(record);
 		return NULL;
 	}
-	record->id = *id;
 	record->next = table.first;
 	table.first = record;
 	return record;
 }
 
 /*
- * The record of a file, once no other thread is loading it.  When it comes back
+ * The record of a source, once no other thread is loading it.  When it comes back
  * in STATE_LOADING it is the caller who has to load it and then to settle it.
  */
-static struct record *claim_locked(const char *path, const struct hy__file_id *id)
+static struct record *claim_locked(const struct hy__source *source)
 {
-	struct record *record = find_locked(path, id);
+	struct record *record = find_locked(source);
 
 	if (!table.has_settled && hy__cond_init(&table.settled) != 0)
 		return NULL;
 	table.has_settled = true;
 	if (!record)
-		record = add_locked(path, id);
+		record = add_locked(source);
 	if (!record)
 		return NULL;
 	while (record->state == STATE_LOADING)
@@ -96,9 +102,10 @@ static void settle(struct record *record, enum state state)
 }
 
 /* Loads the file; the verdict of the system's loader isn't kept: it may change. */
-static int load(struct record *record, const char *name, struct hy__verdict *verdict)
+static int load_file(struct record *record, const char *name, struct hy__verdict *verdict)
 {
-	const char *path = record->module.path;
+	const char *path = record->source.path;
+	hy_backend_entry *entry;
 	const char *before;
 	void *module;
 	int status = hy__elf_check(path, verdict);
@@ -113,12 +120,21 @@ static int load(struct record *record, const char *name, struct hy__verdict *ver
 		return status;
 	}
 	hy__log(HY__LOG_LOAD, "%s: loaded", path);
-	hy__abi_read(module, name, &record->module.ops, &record->verdict);
+	if (hy__abi_find(module, &entry, &record->verdict) == 0)
+		hy__abi_read(entry, name, "its file name says", &record->module.ops, &record->verdict);
 	return 0;
 }
 
-int hy__module_get(const char *path, const char *name, const struct hy__file_id *id,
-                   const struct hy__module **module, struct hy__verdict *verdict)
+static int load(struct record *record, const char *name, struct hy__verdict *verdict)
+{
+	if (!record->source.entry)
+		return load_file(record, name, verdict);
+	hy__abi_read(record->source.entry, name, "it was handed over as", &record->module.ops, &record->verdict);
+	return 0;
+}
+
+int hy__module_get(const struct hy__source *source, const char *name, const struct hy__module **module,
+                   struct hy__verdict *verdict)
 {
 	struct record *record;
 	bool claimed;
@@ -126,7 +142,7 @@ int hy__module_get(const char *path, const char *name, const struct hy__file_id 
 
 	*module = NULL;
 	hy__mutex_lock(&table.lock);
-	record = claim_locked(path, id);
+	record = claim_locked(source);
 	claimed = record && record->state == STATE_LOADING;
 	hy__mutex_unlock(&table.lock);
 	if (!record)

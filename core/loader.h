@@ -23,13 +23,14 @@ struct hy__dir {
 	bool built_in;
 };
 
-/* A file that may be a backend. */
+/* A file that may be a backend, or an entry that needs none. */
 struct hy__found {
 	struct hy_candidate pub; /* points to what follows, and to the module */
 	char *name;
 	char *path;
 	struct hy__verdict verdict;
-	const struct hy__dir *dir;
+	const struct hy__dir *dir;         /* NULL without a file */
+	hy_backend_entry *entry;           /* NULL: the file has it */
 	const struct hy__found *hidden_by; /* of that name, in a directory before */
 	const struct hy__module *module;   /* NULL: it can't be used */
 	size_t number;                     /* in the order of the search */
@@ -69,26 +70,42 @@ struct hy__setting hy__setting(const struct hy_host_options *options, const char
 int hy__search(struct hy_report *report, const struct hy_host_options *options);
 void hy__search_free(struct hy_report *report);
 
+/* --- builtin.c ------------------------------------------------------------------ */
+
+/* The backends that libhy was built with; the last has no name. */
+extern const struct hy_own_backend hy__builtin_backends[];
+
 /* --- abi.c ---------------------------------------------------------------------- */
 
+/* Finds the entry in a loaded file.  Returns 0 or HY_E_NO_BACKEND with a verdict. */
+int hy__abi_find(void *module, hy_backend_entry **entry, struct hy__verdict *verdict);
+
 /*
- * Finds the backend's table in a loaded file, checks and copies it.  Returns 0
- * or HY_E_NO_BACKEND with a verdict.
+ * Gets the backend's table from its entry, checks and copies it.  `name_says`
+ * goes before the name in the verdict when the table has another one.  Returns
+ * 0 or HY_E_NO_BACKEND with a verdict.
  */
-int hy__abi_read(void *module, const char *name, struct hy_backend *ops,
+int hy__abi_read(hy_backend_entry *entry, const char *name, const char *name_says, struct hy_backend *ops,
                  struct hy__verdict *verdict);
 
-/* A backend's priority, cut to what its directory allows. */
-uint32_t hy__abi_priority(uint32_t priority, bool built_in);
+/* A backend's priority, cut to what is allowed for a stranger's. */
+uint32_t hy__abi_priority(uint32_t priority, bool trusted);
 
 /* --- loader.c ------------------------------------------------------------------- */
 
+/* What a module is made from. */
+struct hy__source {
+	const char *path;        /* of the file; without one, the backend's name */
+	struct hy__file_id id;   /* zeros without a file */
+	hy_backend_entry *entry; /* NULL: the file has it */
+};
+
 /*
- * The module of a file, loaded when it isn't yet.  Returns 0, HY_E_NO_BACKEND
+ * The module of a source, loaded when it isn't yet.  Returns 0, HY_E_NO_BACKEND
  * with a verdict, or HY_E_NOMEM, recorded.
  */
-int hy__module_get(const char *path, const char *name, const struct hy__file_id *id,
-                   const struct hy__module **module, struct hy__verdict *verdict);
+int hy__module_get(const struct hy__source *source, const char *name, const struct hy__module **module,
+                   struct hy__verdict *verdict);
 
 /* --- report.c --------------------------------------------------------------------- */
 

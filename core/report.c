@@ -85,23 +85,33 @@ static void probe(struct hy__found *found)
 	        (unsigned long long)(hy_now() - start) / 1000);
 }
 
-static int load(struct hy__found *found)
+static int load_file(struct hy__found *found)
 {
 	bool guarded = found->dir->built_in || hy__elevated();
-	const struct hy_backend *ops;
-	struct hy__file_id id;
-	int status;
+	struct hy__source source = { .path = found->path };
+	int status = hy__file_check(found->path, guarded, &source.id, &found->verdict);
 
-	status = hy__file_check(found->path, guarded, &id, &found->verdict);
-	if (status == 0)
-		status = hy__module_get(found->path, found->name, &id, &found->module,
-		                        &found->verdict);
+	return status ? status : hy__module_get(&source, found->name, &found->module, &found->verdict);
+}
+
+static int load_entry(struct hy__found *found)
+{
+	const struct hy__source source = { .path = found->name, .entry = found->entry };
+
+	return hy__module_get(&source, found->name, &found->module, &found->verdict);
+}
+
+static int load(struct hy__found *found)
+{
+	const struct hy_backend *ops;
+	int status = found->entry ? load_entry(found) : load_file(found);
+
 	if (status != 0)
 		return status;
 	ops = &found->module->ops;
 	found->pub.summary = ops->summary;
 	found->pub.version = ops->version;
-	found->pub.priority = hy__abi_priority(ops->priority, found->dir->built_in);
+	found->pub.priority = hy__abi_priority(ops->priority, found->entry || found->dir->built_in);
 	return 0;
 }
 
@@ -118,8 +128,8 @@ static int examine(const struct hy_report *report, struct hy__found *found)
 		probe(found);
 	publish(found);
 	if (*found->verdict.reason)
-		hy__log(HY__LOG_LOAD, "%s: %s: %s", found->path, hy__stage_name(found->pub.stage),
-		        found->verdict.reason);
+		hy__log(HY__LOG_LOAD, "%s%s%s: %s: %s", found->entry ? found->name : "", found->entry ? " " : "",
+		        found->path, hy__stage_name(found->pub.stage), found->verdict.reason);
 	return 0;
 }
 
@@ -169,6 +179,21 @@ static void sort(struct hy_report *report)
 
 /* --- Making a report --------------------------------------------------------------------- */
 
+static int check_own_backends(const struct hy_own_backend *own)
+{
+	for (size_t i = 0; own && own[i].name; i++) {
+		if (!hy__name_ok(own[i].name, strlen(own[i].name)))
+			return hy__fail(HY_E_INVALID, NULL,
+			                "hy_host_options.own_backends[%zu]: '%.64s' can't be the name of a backend "
+			                "(a-z 0-9 _ -, at most %d of them)",
+			                i, own[i].name, HY__NAME_MAX);
+		if (!own[i].entry)
+			return hy__fail(HY_E_INVALID, NULL, "hy_host_options.own_backends[%zu]: '%s' has no entry", i,
+			                own[i].name);
+	}
+	return 0;
+}
+
 static int read_options(struct hy_host_options *own, const struct hy_host_options *options)
 {
 	int status;
@@ -183,7 +208,7 @@ static int read_options(struct hy_host_options *own, const struct hy_host_option
 	if (own->reserved != 0)
 		return hy__fail(HY_E_INVALID, NULL, "hy_host_options.reserved is %#x, not 0",
 		                own->reserved);
-	return 0;
+	return check_own_backends(own->own_backends);
 }
 
 static int build(struct hy_report *report, const struct hy_host_options *options)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where backends are looked for, and the files that are there. */
+/* Where backends are looked for, the files that are there, and those without a file. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,20 +108,6 @@ static int add_dirs(struct hy_report *report, const struct hy__setting *setting)
 	return status;
 }
 
-static int list_dirs(struct hy_report *report, const struct hy_host_options *options)
-{
-	struct hy__setting add =
-		hy__setting(options, options->path_add, "option path_add", "HY_BACKEND_PATH_ADD");
-	struct hy__setting path =
-		hy__setting(options, options->path, "option path", "HY_BACKEND_PATH");
-	int status;
-
-	if (!path.value)
-		path = (struct hy__setting){ HY_BACKEND_DIR, "built-in" };
-	status = add_dirs(report, &add);
-	return status ? status : add_dirs(report, &path);
-}
-
 /* --- Files ---------------------------------------------------------------------------- */
 
 static void free_found(struct hy__found *found)
@@ -146,20 +132,21 @@ static char *join(const char *dir, const char *file)
 	return path;
 }
 
-static struct hy__found *make_found(const struct hy__dir *dir, const char *file, const char *name,
-                                    size_t length)
+/* Takes the path, which may be NULL for want of memory. */
+static struct hy__found *make_found(const char *name, size_t length, char *path)
 {
 	struct hy__found *found = calloc(1, sizeof(*found));
 
-	if (!found)
+	if (!found) {
+		free(path);
 		return NULL;
+	}
 	found->name = strndup(name, length);
-	found->path = join(dir->path, file);
+	found->path = path;
 	if (!found->name || !found->path) {
 		free_found(found);
 		return NULL;
 	}
-	found->dir = dir;
 	found->verdict.stage = HY_STAGE_USABLE;
 	found->pub = (struct hy_candidate){
 		.name = found->name,
@@ -183,11 +170,9 @@ static const struct hy__found *find_name(const struct hy_report *report, const c
 	return NULL;
 }
 
-static int add_found(struct hy_report *report, const struct hy__dir *dir, const char *file,
-                     const char *name, size_t length)
+/* Takes what make_found gave, NULL too. */
+static int add_found(struct hy_report *report, struct hy__found *found)
 {
-	struct hy__found *found = make_found(dir, file, name, length);
-
 	if (!found)
 		return HY_E_NOMEM;
 	found->hidden_by = find_name(report, found->name);
@@ -196,6 +181,31 @@ static int add_found(struct hy_report *report, const struct hy__dir *dir, const 
 		return 0;
 	free_found(found);
 	return HY_E_NOMEM;
+}
+
+static int add_file(struct hy_report *report, const struct hy__dir *dir, const char *file, const char *name,
+                    size_t length)
+{
+	struct hy__found *found = make_found(name, length, join(dir->path, file));
+
+	if (found)
+		found->dir = dir;
+	return add_found(report, found);
+}
+
+/* `path` stands in the place of a file's. */
+static int add_entries(struct hy_report *report, const struct hy_own_backend *backends, const char *path)
+{
+	int status = 0;
+
+	for (size_t i = 0; backends && backends[i].name && status == 0; i++) {
+		struct hy__found *found = make_found(backends[i].name, strlen(backends[i].name), strdup(path));
+
+		if (found)
+			found->entry = backends[i].entry;
+		status = add_found(report, found);
+	}
+	return status;
 }
 
 /* The backend's name in a file's name and its length; NULL: it is no backend's. */
@@ -228,7 +238,7 @@ static int add_files(struct hy_report *report, const struct hy__dir *dir,
 		const char *name = name_in(file, &length);
 
 		if (name)
-			status = add_found(report, dir, file, name, length);
+			status = add_file(report, dir, file, name, length);
 		else if (strcmp(file, ".") != 0 && strcmp(file, "..") != 0)
 			hy__log(HY__LOG_LOAD, "%s/%s: ignored, not named as a backend", dir->path,
 			        file);
@@ -241,6 +251,8 @@ static int search_dir(struct hy_report *report, struct hy__dir *dir)
 	struct hy__names files;
 	int status, err;
 
+	if (hy__dl_absent && !*dir->verdict.reason)
+		hy__refuse(&dir->verdict, HY_STAGE_SCAN, "%s", hy__dl_absent);
 	if (*dir->verdict.reason ||
 	    hy__dir_check(dir->path, dir->built_in || hy__elevated(), &dir->verdict) != 0)
 		return 0;
@@ -256,17 +268,42 @@ static int search_dir(struct hy_report *report, struct hy__dir *dir)
 	return status;
 }
 
-int hy__search(struct hy_report *report, const struct hy_host_options *options)
+static int search_dirs(struct hy_report *report, const struct hy__setting *setting)
 {
-	int status = list_dirs(report, options);
+	size_t i = report->dirs.count;
+	int status = add_dirs(report, setting);
 
-	for (size_t i = 0; i < report->dirs.count && status == 0; i++) {
+	for (; i < report->dirs.count && status == 0; i++) {
 		struct hy__dir *dir = hy__report_dir_at(report, i);
 
 		status = search_dir(report, dir);
 		hy__log(HY__LOG_LOAD, "searched %s (%s)%s%s", dir->path, dir->pub.origin,
 		        *dir->verdict.reason ? ": " : "", dir->verdict.reason);
 	}
+	return status;
+}
+
+/*
+ * Of two with one name the first is taken: the program's own word goes first, the
+ * user's next.  What is built in goes before libhy's directory, since it is of the
+ * same version for certain.
+ */
+int hy__search(struct hy_report *report, const struct hy_host_options *options)
+{
+	const struct hy__setting add =
+		hy__setting(options, options->path_add, "option path_add", "HY_BACKEND_PATH_ADD");
+	const struct hy__setting path = hy__setting(options, options->path, "option path", "HY_BACKEND_PATH");
+	const struct hy__setting home = { HY_BACKEND_DIR, "built-in" };
+	int status = add_entries(report, options->own_backends, "(program)");
+
+	if (status == 0)
+		status = search_dirs(report, &add);
+	if (status == 0)
+		status = search_dirs(report, &path);
+	if (status == 0)
+		status = add_entries(report, hy__builtin_backends, "(built-in)");
+	if (status == 0 && !path.value)
+		status = search_dirs(report, &home);
 	return status ? hy__fail_nomem("the search for backends") : 0;
 }
 

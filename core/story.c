@@ -2,11 +2,21 @@
 /* Why there is no host: everything that was tried, in one text. */
 #include <string.h>
 
+#include "dl.h"
 #include "loader.h"
 #include "text.h"
 
 static const char install_hint[] = "install a backend package, for example hy-backend-kvm, or hy-backend-soft, which "
                                    "needs no hypervisor; or name a directory with HY_BACKEND_PATH";
+
+static const char build_hint[] = "build libhy with --enable-builtin-backends=soft, or give the program a backend of "
+                                 "its own";
+
+/* What helps where nothing was found. */
+static const char *nothing_hint(void)
+{
+	return hy__dl_absent ? build_hint : install_hint;
+}
 
 struct story {
 	const struct hy_report *report;
@@ -76,7 +86,7 @@ static int fail_not_found(struct story *story)
 	}
 	tell(story, "%s; searched: ", report->founds.count == 0 ? "none" : "");
 	tell_dirs(story);
-	return hy__fail(HY_E_NOT_FOUND, report->founds.count == 0 ? install_hint : NULL, "%s",
+	return hy__fail(HY_E_NOT_FOUND, report->founds.count == 0 ? nothing_hint() : NULL, "%s",
 	                story->text);
 }
 
@@ -123,7 +133,7 @@ static void tell_missing(struct story *story, int width)
 static const char *best_hint(const struct hy_report *report)
 {
 	if (report->founds.count == 0)
-		return install_hint;
+		return nothing_hint();
 	for (size_t i = 0; i < report->founds.count; i++) {
 		const struct hy_candidate *candidate = &hy__report_found_at(report, i)->pub;
 		bool nearly =

@@ -42,7 +42,7 @@ static uint32_t first_arch(const struct hy_host *host)
 {
 	uint32_t arch = 0;
 
-	while (!(host->ops->arches >> arch & 1))
+	while (!hy__has_arch(host->ops, arch))
 		arch++;
 	return arch;
 }
@@ -58,9 +58,11 @@ static int complete_options(struct hy_host *host, struct hy_vm_options *options,
 	if (options->kick_signal == 0)
 		options->kick_signal = hy__kick_signal();
 	*arch = hy__arch_find(options->arch);
-	if (options->arch >= 64 || !(host->ops->arches >> options->arch & 1) || !*arch)
+	if (!*arch)
 		return hy__fail(HY_E_UNSUPPORTED, NULL, "backend %s has no guests of architecture %u", host->ops->name,
 		                options->arch);
+	if (!hy__has_arch(host->ops, options->arch))
+		return hy__fail(HY_E_UNSUPPORTED, NULL, "backend %s has no %s guests", host->ops->name, (*arch)->name);
 	return check_vcpus(host, options->vcpus);
 }
 

@@ -438,6 +438,8 @@ static int reset(struct hy_vcpu *vcpu)
 
 const struct hy__arch hy__arch_x86 = {
 	.id = HY_ARCH_X86_64,
+	.name = "x86-64",
+	.absent = "it has no x86-64 guests",
 	.reg_valid = reg_valid,
 	.reg_name = reg_name,
 	.complete_options = complete_options,

@@ -43,9 +43,21 @@ AC_DEFUN([HY_SANITIZE],
      [AC_MSG_ERROR([--enable-$1: $CC can't link with -fsanitize=$2])])
    CFLAGS=$hy_save_CFLAGS])])
 
-# HY_BACKEND_CONDITIONAL(CONDITIONAL, BACKEND): whether it is among $backends.
+# HY_BACKEND_LIST(VARIABLE, CHOICE, AUTO): the backends of a switch, all of which must be
+# among $host_backends; AUTO are those when nothing is chosen.
+AC_DEFUN([HY_BACKEND_LIST],
+[AS_CASE([$2],
+  [auto|yes], [$1="$3"],
+  [none|no], [$1=],
+  [$1=`echo "$2" | tr , ' '`])
+for backend in $$1; do
+  AS_CASE([" $host_backends "], [*" $backend "*], [],
+    [AC_MSG_ERROR([backend '$backend' can't be built for $host; those that can: ${host_backends:-none}])])
+done])
+
+# HY_BACKEND_CONDITIONAL(CONDITIONAL, BACKEND, LIST): whether it is in a list.
 AC_DEFUN([HY_BACKEND_CONDITIONAL],
-[AS_CASE([" $backends "], [*" $2 "*], [hy_backend=yes], [hy_backend=no])
+[AS_CASE([" $3 "], [*" $2 "*], [hy_backend=yes], [hy_backend=no])
 AM_CONDITIONAL([$1], [test "x$hy_backend" = xyes])])
 
 # HY_CHECK_VERSION_SCRIPT: whether the linker gives symbols versions.

@@ -338,14 +338,32 @@ static int list_cases(const struct settings *settings)
 	return STATUS_PASSED;
 }
 
+/*
+ * A file that libhy passes over, as it does when it loads none, mustn't be mistaken
+ * for a built-in backend of its name, or one in a directory that is searched before.
+ */
+static int check_file(const struct settings *settings, const struct hy_host *host)
+{
+	const char *path = hy_host_backend(host)->path;
+
+	if (!settings->path || strncmp(path, settings->path, strlen(settings->path)) == 0)
+		return STATUS_PASSED;
+	fprintf(stderr, "hy-conform: libhy takes '%s' from %s instead of the file in %s\n", settings->name, path,
+	        settings->path);
+	return STATUS_USAGE;
+}
+
 /* Whether there is a backend to run on; says why not as TAP does. */
 static int check_backend(const struct settings *settings)
 {
 	struct hy_host *host;
 	int status = hy_host_open(&settings->options, &host);
 
-	if (status == 0)
-		return hy_host_close(host);
+	if (status == 0) {
+		status = check_file(settings, host);
+		hy_host_close(host);
+		return status;
+	}
 	if (settings->format == FORMAT_TAP && status == HY_E_NO_BACKEND) {
 		printf("1..0 # SKIP %.*s\n", (int)strcspn(hy_error()->text, "\n"), hy_error()->text);
 		printf("# %s\n", hy_error()->hint);

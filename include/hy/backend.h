@@ -5,7 +5,9 @@
  * A backend is one shared object, hy-backend-NAME.so (.dll, .dylib), in
  * libhy.pc's `backenddir`.  It exports one function, HY_BACKEND_ENTRY, which
  * returns a constant table of functions (struct hy_backend).  It links nothing
- * of libhy: what it needs from there comes in a table of services.
+ * of libhy: what it needs from there comes in a table of services.  So the same
+ * source can also be a part of a program, which gives the entry to libhy in
+ * hy_host_options.own_backends.
  *
  * The division of work: the core checks arguments, threads and ranges, keeps
  * the map of guest memory, the kick protocol and the deadlines, and writes the
@@ -41,8 +43,14 @@ extern "C" {
 #define HY_BACKEND_ABI_MAJOR 0
 #define HY_BACKEND_ABI_MINOR 2
 
-/* The name of the one exported function, and the same as a string. */
+/*
+ * The name of the one exported function, and the same as a string.  Where
+ * several backends are linked into one program each entry has a name of its
+ * own: the build defines HY_BACKEND_ENTRY before.
+ */
+#ifndef HY_BACKEND_ENTRY
 #define HY_BACKEND_ENTRY hy_backend_entry_v0
+#endif
 #define HY_BACKEND_ENTRY_NAME "hy_backend_entry_v0"
 
 /* Put this before the entry's definition: it is the one symbol to export. */
@@ -146,8 +154,8 @@ struct hy_backend_vcpu {
 
 	/*
 	 * HY_REQUEST_* bits.  Written by the core, from any thread; a backend
-	 * only reads it, with an atomic sequentially consistent load, and
-	 * never clears a bit.
+	 * only reads it, with an atomic sequentially consistent load, as
+	 * hy_backend_requests does, and never clears a bit.
 	 */
 	uint32_t requests;
 
@@ -160,6 +168,14 @@ struct hy_backend_vcpu {
 	/* 1 when the program refused the pending MSR access (#GP in the guest). */
 	uint32_t refused;
 };
+
+#if defined(__GNUC__)
+/* The one right way to read `requests`.  Since 0.2. */
+static inline uint32_t hy_backend_requests(const struct hy_backend_vcpu *vcpu)
+{
+	return __atomic_load_n(&vcpu->requests, __ATOMIC_SEQ_CST);
+}
+#endif
 
 /* A piece of guest memory, as it is with the host. */
 struct hy_backend_region {
@@ -201,15 +217,15 @@ struct hy_backend {
 
 	/*
 	 * Among usable backends the highest is taken first.  100 to 199 for
-	 * those of libhy's own directory, where accelerated ones have 150; the
-	 * core cuts others to 99.  The software CPU has 10: anything is better.
+	 * those of libhy's own directory and those without a file, where
+	 * accelerated ones have 150; the core cuts others to 99.  The software CPU has 10: anything is better.
 	 */
 	uint32_t priority;
 
 	const char *name;    /* as in the file name: a-z 0-9 _ -, at most 32 */
 	const char *summary; /* "Linux KVM": one line for a person */
 	const char *version; /* the backend's own */
-	uint64_t arches;     /* bit 1 << HY_ARCH_* for each guest architecture */
+	uint64_t arches;     /* HY_ARCH_BIT(HY_ARCH_*) for each guest architecture */
 
 	/* Bytes of private state that the core allocates with each handle. */
 	uint64_t host_size;
@@ -250,9 +266,12 @@ struct hy_backend {
 
 	/*
 	 * cap: says whether the host has a feature, or a limit's value.
-	 * Called: any thread, between open and close; no locks.
+	 * Called: any thread, between open and close; no locks.  Not for what is
+	 * marked (x86) when `arches` doesn't have it: the core answers then.
 	 * Blocks: no longer than a few milliseconds, where it has to try.
 	 * Arguments: `cap` is zeroed, that is "absent"; a reason is static text.
+	 * Limits are HY_CAP_HOST or HY_CAP_LIBRARY, also with the value 0, "none
+	 * known"; HY_CAP_GRANULE must have one.
 	 * Returns: 0, also for an id it doesn't know, which it leaves absent.
 	 * Required.  Since 0.1.
 	 */
@@ -293,7 +312,7 @@ struct hy_backend {
 	/*
 	 * memory_alloc: gives zeroed memory that can be mapped at `gpa`, for
 	 * hosts that only take memory of their own.
-	 * Called: any thread, one at a time per VM; the VM's map lock is held.
+	 * Called: any thread, one memory_* operation at a time per VM.
 	 * Blocks: may.
 	 * Arguments: `size` is a multiple of the granule; `host` gets the address.
 	 * Returns: 0, HY_E_LIMIT, HY_E_NOMEM, HY_E_HOST.
@@ -315,8 +334,9 @@ struct hy_backend {
 
 	/*
 	 * memory_map: shows a region to the guest.
-	 * Called: any thread, one at a time per VM, with the VM's map locks held;
-	 * vCPUs may be running.
+	 * Called: any thread, one memory_* operation at a time per VM; vCPUs may
+	 * be running, and services->vm_lock doesn't keep it away: a backend that
+	 * reads its own map in vcpu_run has a lock of its own for it.
 	 * Blocks: may, but not for a vCPU that waits for services->vm_read.
 	 * Arguments: `region` overlaps no other, and `prot` is one that the
 	 * capabilities allow.  It may set region->cookie, which memory_unmap
@@ -383,12 +403,15 @@ struct hy_backend {
 
 	/*
 	 * vcpu_reset: resets the state that has no register id: pending events,
-	 * the FPU and vector state, a pending access, which is dropped.
-	 * Called: the owner's thread, before the core writes the registers.
+	 * the FPU and vector state, a pending access, which is dropped.  Of a
+	 * guest of HY_ARCH_CUSTOM all registers too.
+	 * Called: the owner's thread, before the core writes the registers; also
+	 * after vcpu_create.
 	 * Blocks: no.
 	 * Arguments: -
 	 * Returns: 0, HY_E_NOMEM, HY_E_HOST.
-	 * Optional: without it there is no such state.  Since 0.1.
+	 * Optional: without it there is no such state.  Required with
+	 * HY_ARCH_CUSTOM in `arches`.  Since 0.1.
 	 */
 	int (*vcpu_reset)(struct hy_backend_vcpu *vcpu);
 
@@ -488,12 +511,11 @@ struct hy_backend {
 };
 
 /*
- * The entry: returns the table, constant and static, or NULL when this build
- * of the backend can do nothing at all here.  Called once for each file that is
- * loaded, from any thread; `services` stays valid: the backend keeps the pointer.
+ * The entry, of type hy_backend_entry: returns the table, constant and static,
+ * or NULL when this build of the backend can do nothing at all here.  Called
+ * once for each file that is loaded, from any thread; `services` stays valid:
+ * the backend keeps the pointer.
  */
-typedef const struct hy_backend *hy_backend_entry(const struct hy_services *services);
-
 HY_BACKEND_EXPORT const struct hy_backend *HY_BACKEND_ENTRY(const struct hy_services *services);
 
 #ifdef __cplusplus

@@ -80,6 +80,12 @@ HY_API void hy_set_log(hy_log_func log, void *data);
 /* hy_host_options.flags */
 #define HY_HOST_IGNORE_ENV 1u /* don't look at HY_BACKEND, HY_BACKEND_PATH... */
 
+/* A backend that is part of the program, and has no file. */
+struct hy_own_backend {
+	const char *name;        /* as in the table that the entry returns */
+	hy_backend_entry *entry; /* see <hy/backend.h> */
+};
+
 /*
  * How to choose.  A member that is set beats the environment variable, which
  * beats the default.  In privileged programs (set-user-id and alike) the
@@ -93,6 +99,14 @@ HY_API void hy_set_log(hy_log_func log, void *data);
  * `path` (HY_BACKEND_PATH) replaces the list of directories that are searched,
  * `path_add` (HY_BACKEND_PATH_ADD) is searched before it.  Directories are
  * absolute and separated by ':' (';' on Windows).
+ *
+ * `own_backends` are the program's, in an array that ends with { NULL, NULL };
+ * only reports and hosts that are made with this option know them.  They are
+ * candidates as files are, which `backend` and HY_BACKEND choose among by their
+ * names, with two differences: they come before every directory, so that none
+ * there of the same name is taken, and their priority isn't cut.  An entry is
+ * called once in the process, when its name is first allowed; its code and
+ * table must stay for good.  The array itself is needed for the call alone.
  */
 struct hy_host_options {
 	size_t size;
@@ -101,8 +115,9 @@ struct hy_host_options {
 	const char *backend;
 	const char *path;
 	const char *path_add;
+	const struct hy_own_backend *own_backends;
 };
-#define HY_HOST_OPTIONS_INIT { sizeof(struct hy_host_options), 0, 0, NULL, NULL, NULL }
+#define HY_HOST_OPTIONS_INIT { sizeof(struct hy_host_options), 0, 0, NULL, NULL, NULL, NULL }
 
 /* How far a candidate came; beyond HY_STAGE_PROBE it is usable. */
 enum hy_stage {
@@ -114,10 +129,10 @@ enum hy_stage {
 	HY_STAGE_USABLE = 6 /* nothing failed */
 };
 
-/* What is known of one file that may be a backend. */
+/* What is known of one file that may be a backend, or of one that needs none. */
 struct hy_candidate {
-	const char *name;      /* from the file name */
-	const char *path;
+	const char *name;      /* from the file name, or hy_own_backend.name */
+	const char *path;      /* "(program)": one of own_backends; "(built-in)": part of libhy */
 	const char *summary;   /* the backend's own line; "" until it was loaded */
 	const char *version;   /* its own version; "" until it was loaded */
 	uint32_t stage;        /* enum hy_stage: where it failed, or USABLE */

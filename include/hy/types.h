@@ -35,6 +35,17 @@ extern "C" {
 #define HY_PRINTF(format_index, first_arg)
 #endif
 
+/* --- Backends ----------------------------------------------------------- */
+
+struct hy_backend;
+struct hy_services;
+
+/*
+ * A backend's entry: what its file exports, and what a program hands over that
+ * has a backend of its own.  <hy/backend.h> says what it does.
+ */
+typedef const struct hy_backend *hy_backend_entry(const struct hy_services *services);
+
 /* --- Errors ------------------------------------------------------------- */
 
 /*
@@ -66,8 +77,17 @@ enum hy_status {
 
 enum hy_arch {
 	HY_ARCH_X86_64 = 1,
-	HY_ARCH_ARM64 = 2
+	HY_ARCH_ARM64 = 2,
+
+	/*
+	 * One that libhy has no header for: what registers there are and what a
+	 * reset does is between the backend and its programs.  Since 0.2.
+	 */
+	HY_ARCH_CUSTOM = 63
 };
+
+/* The bit of an architecture in a set of them. */
+#define HY_ARCH_BIT(arch) (UINT64_C(1) << (arch))
 
 /* --- Logging ------------------------------------------------------------ */
 
@@ -130,7 +150,7 @@ enum hy_cap_id {
 	HY_CAP_MSR_EXIT = 12,      /* MSR exits (x86) */
 	HY_CAP_CPUID = 13,         /* the program chooses the CPUID table (x86) */
 	HY_CAP_XSAVE = 14,         /* FPU and vector state as an XSAVE image (x86) */
-	HY_CAP_MMIO_EXOTIC = 15,   /* MMIO by the rare forms, see hy_exit.mmio */
+	HY_CAP_MMIO_EXOTIC = 15,   /* MMIO by the rare forms, see hy_exit.mmio (x86) */
 	HY_CAP_PAGING32 = 16,      /* paging outside of long mode (x86) */
 	HY_CAP_USER_CALLS = 17,    /* SYSCALL and INT n from the guest's user mode (x86) */
 
@@ -162,7 +182,8 @@ struct hy_cap {
  *	+---------+----------+----------+------+----------------------+
  *
  * `arch` is an enum hy_arch; `size` counts bytes (1 to 16); class and index
- * are the architecture's own business, see <hy/x86.h>.
+ * are the architecture's own business, see <hy/x86.h>; of HY_ARCH_CUSTOM they
+ * are the backend's.
  */
 typedef uint64_t hy_reg;
 
@@ -210,7 +231,7 @@ struct hy_x86_msr_range; /* <hy/x86.h> */
  */
 struct hy_vm_options {
 	size_t size;
-	uint32_t arch;       /* enum hy_arch; 0: the host's own */
+	uint32_t arch;       /* enum hy_arch; 0: the backend's first */
 	uint32_t vcpus;      /* 0: 1 */
 	uint64_t memory;     /* bytes; 0: not known */
 	int32_t kick_signal; /* KVM: the signal that a kick uses; 0: SIGURG.  See hy_vcpu_create */
@@ -296,7 +317,7 @@ struct hy_exit {
 		/*
 		 * Made by any data instruction with one memory operand.
 		 * Split at page borders and at 8 bytes, so sizes 3, 5, 6, 7 occur.
-		 * Not promised (HY_CAP_MMIO_EXOTIC): PUSHA/POPA/ENTER, far
+		 * Not promised of x86 (HY_CAP_MMIO_EXOTIC): PUSHA/POPA/ENTER, far
 		 * transfers and event delivery on such a stack, descriptor
 		 * tables there, CMPXCHG16B, the XSAVE family.
 		 */

@@ -92,7 +92,7 @@ static void set_immediate_exit(struct kvm_run *run, uint8_t value)
 
 static bool is_requested(const struct hy_backend_vcpu *be)
 {
-	return __atomic_load_n(&be->requests, __ATOMIC_SEQ_CST) != 0;
+	return hy_backend_requests(be) != 0;
 }
 
 /* One KVM_RUN, or what stands for it where the instruction is our own.  As vcpu_run, or KVM_RUN_AGAIN. */

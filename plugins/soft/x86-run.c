@@ -37,11 +37,6 @@ static enum xe_result finish(struct soft_vcpu *vcpu)
 	return result == XE_EXCEPTION ? xe_deliver(cpu, &cpu->event) : result;
 }
 
-static bool is_requested(const struct hy_backend_vcpu *be)
-{
-	return __atomic_load_n(&be->requests, __ATOMIC_SEQ_CST) != 0;
-}
-
 static enum xe_result run_inside(struct soft_vcpu *vcpu, bool stop)
 {
 	enum xe_result result = XE_OK;
@@ -59,7 +54,7 @@ int soft_vcpu_run(struct hy_backend_vcpu *be)
 
 	/* In this order: a poke between the two must find its way. */
 	__atomic_store_n(&vcpu->attention, 0, __ATOMIC_SEQ_CST);
-	stop = is_requested(be);
+	stop = hy_backend_requests(be) != 0;
 	if (stop && !xe_is_pending(&vcpu->cpu))
 		return HY_RUN_INTERRUPTED;
 	soft_enter(vcpu);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a failure returns, and the story that it leaves. */
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "conform.h"
@@ -229,8 +230,8 @@ static void unknown_arch(struct conform *t)
 	struct hy_vm_options options = HY_VM_OPTIONS_INIT;
 	struct hy_vm *vm;
 
-	options.arch = 63;
-	FAILS(hy_vm_create(t->host, &options, &vm), HY_E_UNSUPPORTED, "63");
+	options.arch = 62;
+	FAILS(hy_vm_create(t->host, &options, &vm), HY_E_UNSUPPORTED, "62");
 	options.arch = UINT32_MAX;
 	FAILS(hy_vm_create(t->host, &options, &vm), HY_E_UNSUPPORTED, "4294967295");
 }
@@ -356,14 +357,31 @@ static void not_found_record(struct conform *t)
 	check_record(HY_E_NOT_FOUND);
 }
 
+/* "-soft,-kvm": none of those that need no file. */
+static void exclude_all(const struct hy_host_options *options, char *list, size_t size)
+{
+	const struct hy_candidate *candidate;
+	struct hy_report *report;
+	size_t length = 0;
+
+	OK(hy_report_create(options, &report));
+	for (size_t i = 0; (candidate = hy_report_candidate(report, i)) != NULL && length < size; i++)
+		length += (size_t)snprintf(list + length, size - length, "%s-%s", i ? "," : "", candidate->name);
+	hy_report_destroy(report);
+	CHECK(length < size);
+}
+
 static void no_backend_record(struct conform *t)
 {
 	struct hy_host_options options = HY_HOST_OPTIONS_INIT;
 	struct hy_host *host;
+	char list[256] = "";
 
 	(void)t;
 	options.flags = HY_HOST_IGNORE_ENV;
 	options.path = "/nonexistent/backends";
+	exclude_all(&options, list, sizeof(list));
+	options.backend = list;
 	FAILS(hy_host_open(&options, &host), HY_E_NO_BACKEND, "/nonexistent/backends");
 	check_record(HY_E_NO_BACKEND);
 }

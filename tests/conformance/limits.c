@@ -186,7 +186,7 @@ static void wraps_round(struct conform *t)
 	uint64_t granule = limit_of(t, HY_CAP_GRANULE);
 	struct hy_vm *vm = new_vm(t, NULL);
 
-	FAILS(hy_vm_alloc_memory(vm, granule, UINT64_MAX - granule + 1, HY_PROT_RWX, 0), HY_E_INVALID, "");
+	FAILS(hy_vm_alloc_memory(vm, 2 * granule, UINT64_MAX - granule + 1, HY_PROT_RWX, 0), HY_E_INVALID, "");
 	FAILS(hy_vm_alloc_memory(vm, UINT64_MAX - granule + 1, 2 * granule, HY_PROT_RWX, 0), HY_E_INVALID, "");
 	CHECK_EQ(count_regions(vm), 0);
 }

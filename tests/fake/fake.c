@@ -91,7 +91,8 @@ static int fake_vm_create(struct hy_backend_vm *vm)
 {
 	const struct hy_vm_options *options = vm->options;
 
-	if (options->arch == 0 || options->vcpus == 0 || options->kick_signal == 0 || !options->x86_cpuid)
+	if (options->arch == 0 || options->vcpus == 0 || options->kick_signal == 0 ||
+	    (options->arch == HY_ARCH_X86_64 && !options->x86_cpuid))
 		broken("vm->options are complete");
 	if (called(FAKE_VM_CREATE) != 0)
 		return HY_E_HOST;
@@ -312,7 +313,7 @@ HY_BACKEND_EXPORT const struct hy_backend *HY_BACKEND_ENTRY(const struct hy_serv
 		.name = FAKE_NAME,
 		.summary = "a backend for the tests of core",
 		.version = "1",
-		.arches = 1u << HY_ARCH_X86_64,
+		.arches = HY_ARCH_BIT(HY_ARCH_X86_64) | HY_ARCH_BIT(HY_ARCH_CUSTOM),
 		.host_size = 1,
 		.vm_size = 1,
 		.vcpu_size = sizeof(struct fake_vcpu),

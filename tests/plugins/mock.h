@@ -31,7 +31,7 @@
 #define MOCK_VM_SIZE 16
 #endif
 #ifndef MOCK_ARCHES
-#define MOCK_ARCHES (UINT64_C(1) << HY_ARCH_X86_64)
+#define MOCK_ARCHES HY_ARCH_BIT(HY_ARCH_X86_64)
 #endif
 #ifndef MOCK_SUMMARY
 #define MOCK_SUMMARY "mock " MOCK_NAME

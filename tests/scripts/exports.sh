@@ -25,10 +25,11 @@ diff -u "$work/declared" "$work/exported"
 # A backend exports its entry alone, needs nothing of the library, and calls
 # nothing that writes for the program, ends it, or takes a signal from it.
 forbidden='v*f*d*printf|f*puts|putc(har)?|fputc|fwrite|perror|abort|_*exit|_Exit|quick_exit|sigaction|signal|hy_.*'
+entry=$(sed -n 's/^#define HY_BACKEND_ENTRY_NAME "\(.*\)"$/\1/p' "$top/include/hy/backend.h")
 for backend in "${HY_BACKEND_PATH:?names the built backends}"/hy-backend-*.so; do
 	[ -f "$backend" ] || continue
 	nm -D --defined-only "$backend" | sed -n 's/.* [TBDR] \([^@]*\).*/\1/p' >"$work/exported"
-	echo hy_backend_entry_v0 | diff -u - "$work/exported"
+	echo "$entry" | diff -u - "$work/exported"
 	if nm -D --undefined-only "$backend" | sed 's/.* \([^@]*\).*/\1/' | grep -E -x "$forbidden"; then
 		echo "$backend must not call these"
 		exit 1

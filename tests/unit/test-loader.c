@@ -174,6 +174,7 @@ static const struct {
 	{ "halfpair", HY_STAGE_ABI, "operation memory_alloc is there without memory_free" },
 	{ "bigpriv", HY_STAGE_ABI, "vm_size is 1099511627776, more than 1048576" },
 	{ "noarch", HY_STAGE_ABI, "it has no guest architecture" },
+	{ "noreset", HY_STAGE_ABI, "HY_ARCH_CUSTOM needs operation vcpu_reset, which is NULL" },
 	{ "nosummary", HY_STAGE_ABI, "summary is NULL" },
 	{ "noreason", HY_STAGE_PROBE, "gave no reason" },
 	{ "perm", HY_STAGE_PROBE, "open /dev/perm: Permission denied" },

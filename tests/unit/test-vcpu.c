@@ -326,6 +326,50 @@ START_TEST(register_names)
 }
 END_TEST
 
+/* The backend's own: registers of any class and size pass, resets are the backend's, x86 has nothing to say. */
+START_TEST(a_custom_architecture)
+{
+	const hy_reg byte = HY_REG(HY_ARCH_CUSTOM, 1, 200, 300), wide = HY_REG(HY_ARCH_CUSTOM, 16, 0, 7);
+	const struct hy_x86_msr_range range = { .first = 1, .count = 1, .read = 1 };
+	struct hy_vm_options options = HY_VM_OPTIONS_INIT;
+	union hy_value value = { .u128 = { 1, 2 } };
+	char name[64];
+	uint64_t number;
+	unsigned resets;
+
+	start();
+	ck_assert_int_eq(hy_vcpu_destroy(vcpu), 0);
+	ck_assert_int_eq(hy_vm_destroy(vm), 0);
+	options.arch = HY_ARCH_CUSTOM;
+	options.x86_msr_exits = &range;
+	options.x86_msr_exit_count = 1;
+	expect_error(try_vm(&options), HY_E_UNSUPPORTED, "x86_msr_exits");
+	options.x86_msr_exit_count = 0;
+	options.x86_cpuid_count = 1;
+	expect_error(try_vm(&options), HY_E_UNSUPPORTED, "x86_cpuid");
+	options.x86_cpuid_count = 0;
+	ck_assert_int_eq(hy_vm_create(host, &options, &vm), 0);
+	resets = fake->calls[FAKE_RESET];
+	fake->calls[FAKE_SET_REGS] = 0;
+	ck_assert_int_eq(hy_vcpu_create(vm, NULL, &vcpu), 0);
+	ck_assert_int_eq(hy_vcpu_reset(vcpu), 0);
+	ck_assert_uint_eq(fake->calls[FAKE_RESET], resets + 2);
+	ck_assert_uint_eq(fake->calls[FAKE_SET_REGS], 0);
+	ck_assert_int_eq(hy_vcpu_set_reg(vcpu, byte, 0x7f), 0);
+	ck_assert_int_eq(hy_vcpu_get_reg(vcpu, byte, &number), 0);
+	ck_assert_uint_eq(number, 0x7f);
+	expect_error(hy_vcpu_set_reg(vcpu, byte, 0x100), HY_E_INVALID, "too wide");
+	ck_assert_int_eq(hy_vcpu_set_regs(vcpu, &wide, &value, 1), 0);
+	expect_error(hy_vcpu_get_reg(vcpu, HY_X86_RAX, &number), HY_E_INVALID, "no register");
+	expect_error(hy_vcpu_get_reg(vcpu, HY_REG(HY_ARCH_CUSTOM, 0, 1, 1), &number), HY_E_INVALID, "no register");
+	expect_error(hy_vcpu_get_reg(vcpu, HY_REG(HY_ARCH_CUSTOM, 17, 1, 1), &number), HY_E_INVALID, "wider");
+	expect_error(hy_vcpu_get_reg(vcpu, byte | 1ull << 35, &number), HY_E_INVALID, "no register");
+	ck_assert_int_eq(hy_reg_name(byte, name, sizeof(name)), 0);
+	ck_assert_str_eq(name, "register 300 of class 200");
+	end();
+}
+END_TEST
+
 /* Each operation fails once on the way up; nothing stays behind, and the story is told. */
 START_TEST(failures_on_the_way_leave_nothing)
 {
@@ -592,6 +636,7 @@ int main(void)
 		reset_state_is_written,
 		register_ids_are_checked,
 		register_names,
+		a_custom_architecture,
 		failures_on_the_way_leave_nothing,
 		a_forked_child_may_only_free,
 		any_thread_uses_a_managed_vcpu,

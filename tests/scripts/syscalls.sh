@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# What an exit costs in system calls, counted by strace over the whole process:
+# What an exit costs in system calls on KVM, counted by strace over the whole process:
 # the difference between a loop of N exits and one of 2 N.
 
 set -eu
@@ -9,7 +9,8 @@ set -eu
 program=${HY_EXIT_LOOP:?names the exit-loop program, no wrapper of it}
 LD_LIBRARY_PATH=$(dirname "${HY_LIBRARY:?names the built library}")
 ASAN_OPTIONS=detect_leaks=0 # the leak sanitizer is a tracer itself
-export LD_LIBRARY_PATH ASAN_OPTIONS
+HY_BACKEND=kvm
+export LD_LIBRARY_PATH ASAN_OPTIONS HY_BACKEND
 n=500
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
